@@ -1,0 +1,97 @@
+import { formatError } from './format-errors.ts'
+
+/** A JSON value as RFC 8785 sees it. */
+export type Json =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly Json[]
+  | { readonly [key: string]: Json | undefined }
+
+const depthMax = 64
+
+/**
+ * RFC 8785 (JCS): the one byte form of a JSON value; members whose value is undefined are left out.
+ * @throws TypeError for values that JSON cannot say (NaN, lone surrogates): a programmer's mistake.
+ */
+export function canonicalJson(value: Json): string {
+  return encode(value, 0)
+}
+
+function encode(value: Json | undefined, depth: number): string {
+  if (depth > depthMax) throw new TypeError('nested too deep for canonical JSON')
+  switch (typeof value) {
+    case 'string':
+      return encodeString(value)
+    case 'number':
+      if (!Number.isFinite(value)) throw new TypeError('not a JSON number')
+      return JSON.stringify(value)
+    case 'boolean':
+      return value ? 'true' : 'false'
+    case 'object':
+      break
+    default:
+      throw new TypeError(`not a JSON value: ${typeof value}`)
+  }
+  if (value === null) return 'null'
+  if (Array.isArray(value)) {
+    return `[${value.map((item: Json) => encode(item, depth + 1)).join(',')}]`
+  }
+  const object = value as { readonly [key: string]: Json | undefined }
+  const parts: string[] = []
+  // Array.prototype.sort without a comparator orders by UTF-16 code units, as RFC 8785 3.2.3 asks.
+  for (const key of Object.keys(object).sort()) {
+    const member = object[key]
+    if (member !== undefined) parts.push(`${encodeString(key)}:${encode(member, depth + 1)}`)
+  }
+  return `{${parts.join(',')}}`
+}
+
+function encodeString(text: string): string {
+  // JSON.stringify would write a lone surrogate as an escape, which RFC 8785 3.2.2.2 forbids.
+  if (!text.isWellFormed()) throw new TypeError('lone surrogate in canonical JSON')
+  return JSON.stringify(text)
+}
+
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/**
+ * Parses bytes that must be in canonical form. Whatever two parsers could read differently
+ * (duplicate members, white space, a byte order mark, 1e3, escapes for plain letters, trailing
+ * bytes) re-encodes to other bytes and is refused.
+ * @throws LW_FORMAT_JSON, LW_FORMAT_TOO_LARGE
+ */
+export function parseCanonicalJson(bytes: Uint8Array, limits: { readonly bytesMax: number }): Json {
+  if (bytes.byteLength > limits.bytesMax) {
+    throw formatError('LW_FORMAT_TOO_LARGE', {
+      detail: `${bytes.byteLength} bytes, at most ${limits.bytesMax} are read.`,
+    })
+  }
+  let value: Json
+  try {
+    const text = decoder.decode(bytes)
+    // A linear scan bounds the nesting before JSON.parse recurses into it.
+    refuseDeepNesting(text)
+    value = JSON.parse(text) as Json
+    if (canonicalJson(value) !== text) throw new TypeError('not in canonical form')
+  } catch (cause) {
+    throw formatError('LW_FORMAT_JSON', { cause, detail: String((cause as Error).message) })
+  }
+  return value
+}
+
+function refuseDeepNesting(text: string): void {
+  let depth = 0
+  let inString = false
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i)
+    if (inString) {
+      if (unit === 0x5c) i++
+      else if (unit === 0x22) inString = false
+    } else if (unit === 0x22) inString = true
+    else if (unit === 0x7b || unit === 0x5b) {
+      if (++depth > depthMax) throw new TypeError('nested too deep')
+    } else if (unit === 0x7d || unit === 0x5d) depth--
+  }
+}

@@ -1,0 +1,27 @@
+/** Limits of the formats themselves; every reader enforces them (docs/limits.md). */
+export const limits = {
+  pathBytesMax: 4096,
+  pathPartBytesMax: 255,
+  pathDepthMax: 64,
+  /** Entries of one manifest. */
+  entriesMax: 1_000_000,
+  /** Bytes of one manifest document. */
+  manifestBytesMax: 256 * 1024 * 1024,
+  /** Bytes of one file of a release. */
+  fileBytesMax: 1024 ** 4,
+  /** Bytes of TUF metadata documents. */
+  rootBytesMax: 64 * 1024,
+  timestampBytesMax: 16 * 1024,
+  snapshotBytesMax: 64 * 1024,
+  targetsBytesMax: 256 * 1024,
+  /** Roots that a client walks in one update (TUF 5.3.3 asks for a cap). */
+  rootRotationsMax: 1024,
+  titleCharactersMax: 200,
+  descriptionCharactersMax: 4000,
+  labelCharactersMax: 64,
+  repeatersMax: 1000,
+  /** Bytes of one feedback entry and of all that one update request carries. */
+  feedbackEntryBytesMax: 64 * 1024,
+  feedbackRequestBytesMax: 4 * 1024 * 1024,
+  updateRequestBytesMax: 6 * 1024 * 1024,
+} as const

@@ -1,0 +1,113 @@
+import { formatError } from './format-errors.ts'
+import { limits } from './limits.ts'
+
+declare const pathBrand: unique symbol
+
+/** A path inside a release: relative, `/`-separated, well-formed UTF-8, nothing that climbs out. */
+export type EntryPath = string & { readonly [pathBrand]: 'EntryPath' }
+
+/** Says why text cannot be an entry path; undefined when it can. */
+export function whyNotEntryPath(text: unknown): string | undefined {
+  if (typeof text !== 'string') return 'not text'
+  if (text === '') return 'empty'
+  if (!text.isWellFormed()) return 'not valid Unicode'
+  if (Buffer.byteLength(text) > limits.pathBytesMax) {
+    return `longer than ${limits.pathBytesMax} bytes`
+  }
+  if (text.startsWith('/')) return 'absolute'
+  if (text.includes('\\')) return 'contains a backslash'
+  if (text.includes('\0')) return 'contains NUL'
+  if (/^[A-Za-z]:/.test(text)) return 'starts with a drive letter'
+  const parts = text.split('/')
+  if (parts.length > limits.pathDepthMax) return `nested deeper than ${limits.pathDepthMax}`
+  for (const part of parts) {
+    if (part === '') return 'has an empty part'
+    if (part === '.' || part === '..') return `has a part "${part}"`
+    if (Buffer.byteLength(part) > limits.pathPartBytesMax) {
+      return `has a part longer than ${limits.pathPartBytesMax} bytes`
+    }
+  }
+  return undefined
+}
+
+/** @throws LW_FORMAT_PATH */
+export function parseEntryPath(text: unknown): EntryPath {
+  const why = whyNotEntryPath(text)
+  if (why !== undefined) {
+    throw formatError('LW_FORMAT_PATH', { detail: `${JSON.stringify(text)} is ${why}.` })
+  }
+  return text as EntryPath
+}
+
+/**
+ * Resolves a symbolic link's target against the folder that holds the link and says why it is
+ * refused: only targets that stay inside the tree may be distributed.
+ */
+export function whyNotLinkTarget(link: EntryPath, target: unknown): string | undefined {
+  if (typeof target !== 'string' || target === '') return 'an empty target'
+  if (!target.isWellFormed()) return 'a target that is not valid Unicode'
+  if (Buffer.byteLength(target) > limits.pathBytesMax) return 'a target that is too long'
+  if (target.startsWith('/')) return 'an absolute target'
+  if (/[\\\0]/.test(target) || /^[A-Za-z]:/.test(target)) return 'a target with forbidden characters'
+  let depth = link.split('/').length - 1
+  for (const part of target.split('/')) {
+    if (part === '..') depth--
+    else if (part !== '' && part !== '.') depth++
+    if (depth < 0) return 'a target outside the tree'
+  }
+  return undefined
+}
+
+/**
+ * The key under which two names meet on file systems that fold case, normalisation or width.
+ * Upper-casing first folds what has no single lower-case form (ß/ss, ligatures, dotless i).
+ */
+export function collisionKey(path: string): string {
+  return path
+    .normalize('NFKC')
+    .replace(/[\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\u00ad]/g, '')
+    .toUpperCase()
+    .normalize('NFKC')
+    .toLowerCase()
+    .replace(/\u0307/g, '')
+    .replace(/ı/g, 'i')
+}
+
+/** Names that differ but meet under `collisionKey`, folders included; each pair once. */
+export function findCollisions(
+  paths: Iterable<string>,
+): readonly { readonly first: string; readonly second: string }[] {
+  const seen = new Map<string, string>()
+  const pairs: { first: string; second: string }[] = []
+  const reported = new Set<string>()
+  for (const path of paths) {
+    let end = path.indexOf('/')
+    for (;;) {
+      const name = end === -1 ? path : path.slice(0, end)
+      const key = collisionKey(name)
+      const other = seen.get(key)
+      if (other === undefined) seen.set(key, name)
+      else if (other !== name && !reported.has(`${other}\0${name}`)) {
+        reported.add(`${other}\0${name}`)
+        pairs.push({ first: other, second: name })
+      }
+      if (end === -1) break
+      end = path.indexOf('/', end + 1)
+    }
+  }
+  return pairs
+}
+
+const windowsDevices = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\..*)?$/i
+
+/** Says why Windows refuses a path; undefined when it takes it. */
+export function whyNotOnWindows(path: string): string | undefined {
+  if (path.length > 240) return 'longer than Windows takes (260 with the folder before it)'
+  for (const part of path.split('/')) {
+    if (windowsDevices.test(part)) return `"${part}" is a device name`
+    if (/[. ]$/.test(part)) return `"${part}" ends with a dot or a space`
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are the point
+    if (/[<>:"|?*\u0001-\u001f]/.test(part)) return `"${part}" has a character Windows refuses`
+  }
+  return undefined
+}
