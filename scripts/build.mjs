@@ -16,10 +16,14 @@ try {
   process.exit(existsSync(path.join(root, 'dist')) ? 0 : 1)
 }
 const extra = process.argv.slice(2)
-const run = spawnSync(process.execPath, [compiler, '-p', path.join(root, 'tsconfig.json'), ...extra], {
-  cwd: root,
-  stdio: 'inherit',
-})
+const run = spawnSync(
+  process.execPath,
+  [compiler, '-p', path.join(root, 'tsconfig.json'), ...extra],
+  {
+    cwd: root,
+    stdio: 'inherit',
+  },
+)
 const main = path.join(root, 'dist', 'cli', 'main.js')
 if (existsSync(main)) chmodSync(main, 0o755)
 process.exit(run.status ?? 1)
