@@ -68,7 +68,11 @@ function parseFragment(
 ): readonly [Digest | undefined, number | undefined] {
   if (fragment === '') return [undefined, undefined]
   const [id, version, ...rest] = fragment.split('.')
-  if (!isDigest(id) || rest.length > 0 || (version !== undefined && !/^[1-9]\d{0,5}$/.test(version))) {
+  if (
+    !isDigest(id) ||
+    rest.length > 0 ||
+    (version !== undefined && !/^[1-9]\d{0,5}$/.test(version))
+  ) {
     throw formatError('LW_FORMAT_CHANNEL_URL', {
       detail: `${JSON.stringify(text)} has a fragment that is not a channel id.`,
     })

@@ -3,12 +3,7 @@ import { type ChannelName, isChannelName } from './channel-address.ts'
 import { type Digest, digestOf, isDigest } from './digest.ts'
 import { formatError } from './format-errors.ts'
 import { limits } from './limits.ts'
-import {
-  type EntryPath,
-  findCollisions,
-  whyNotEntryPath,
-  whyNotLinkTarget,
-} from './paths.ts'
+import { type EntryPath, findCollisions, whyNotEntryPath, whyNotLinkTarget } from './paths.ts'
 import { parseSchedule } from './schedule.ts'
 
 export const manifestFormat = 'longwave-manifest-1'
@@ -96,6 +91,22 @@ export function encodeManifest(manifest: Manifest): Uint8Array {
 
 export function manifestId(bytes: Uint8Array): Digest {
   return digestOf(bytes)
+}
+
+/**
+ * The manifest of the empty release, from which a first fetch may be a bundle like any other. It is
+ * never published: both sides make it from the channel's id and name.
+ */
+export function emptyManifest(channel: Digest, name: ChannelName): Uint8Array {
+  return encodeManifest({
+    format: manifestFormat,
+    channel,
+    name,
+    release: 1,
+    kind: 'files',
+    published: '1970-01-01T00:00:00Z',
+    entries: [],
+  })
 }
 
 /** Orders paths as manifests do: by UTF-8 bytes. */
@@ -324,7 +335,11 @@ function whyNotEntry(entry: Record<string, unknown>): string | undefined {
   if (type === 'symlink') return whyNotLinkTarget(entry['path'] as EntryPath, entry['target'])
   if (type === 'directory') return undefined
   const size = entry['size']
-  if (!Number.isSafeInteger(size) || (size as number) < 0 || (size as number) > limits.fileBytesMax) {
+  if (
+    !Number.isSafeInteger(size) ||
+    (size as number) < 0 ||
+    (size as number) > limits.fileBytesMax
+  ) {
     return 'size'
   }
   if (!isDigest(entry['sha256'])) return 'sha256'

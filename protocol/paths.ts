@@ -48,7 +48,8 @@ export function whyNotLinkTarget(link: EntryPath, target: unknown): string | und
   if (!target.isWellFormed()) return 'a target that is not valid Unicode'
   if (Buffer.byteLength(target) > limits.pathBytesMax) return 'a target that is too long'
   if (target.startsWith('/')) return 'an absolute target'
-  if (/[\\\0]/.test(target) || /^[A-Za-z]:/.test(target)) return 'a target with forbidden characters'
+  if (/[\\\0]/.test(target) || /^[A-Za-z]:/.test(target))
+    return 'a target with forbidden characters'
   let depth = link.split('/').length - 1
   for (const part of target.split('/')) {
     if (part === '..') depth--

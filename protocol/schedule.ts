@@ -103,7 +103,10 @@ function parseEvery(words: readonly string[], text: string): Schedule {
       const list = next()
       if (list === 'day' || list === 'days') monthDays = parseMonthDays(next(), text)
       else days = parseDays(list, text)
-    } else if (clause === 'at') at = next().split(',').map((time) => parseTime(time, text))
+    } else if (clause === 'at')
+      at = next()
+        .split(',')
+        .map((time) => parseTime(time, text))
     else if (clause === 'between') {
       const from = parseTime(next(), text)
       if (next() !== 'and') fail(text, 'expected "and"')
@@ -114,7 +117,8 @@ function parseEvery(words: readonly string[], text: string): Schedule {
     else fail(text, `unknown word "${clause}"`)
   }
   if (at.length > 0 && window !== undefined) fail(text, 'both "at" and "between"')
-  if (at.length > 0 && (unit === 'minute' || unit === 'hour')) fail(text, '"at" needs days or longer')
+  if (at.length > 0 && (unit === 'minute' || unit === 'hour'))
+    fail(text, '"at" needs days or longer')
   return { kind: 'every', count, unit, days, monthDays, at, window, zone, jitterSeconds }
 }
 

@@ -1,0 +1,5 @@
+export * from './media-types.ts'
+export * from './parse-document.ts'
+export * from './publishing.ts'
+export * from './subscription.ts'
+export * from './update.ts'
