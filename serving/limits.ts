@@ -1,0 +1,43 @@
+/** Limits of the server side; docs/limits.md lists them. All times in milliseconds. */
+export const servingLimits = {
+  /** The head of a request must be complete within this time. */
+  headersTimeoutMs: 15_000,
+  /** A request's body must be complete within this time; its pace is watched as well. */
+  requestTimeoutMs: 6 * 60 * 60_000,
+  /** How often Node looks for heads that are late. */
+  connectionsCheckMs: 5_000,
+  /** Above the minute that HTTP caches keep their connections, so that they close first. */
+  keepAliveTimeoutMs: 72_000,
+  /** A socket on which nothing at all happens for so long is closed. */
+  idleSocketMs: 120_000,
+  requestsPerSocketMax: 10_000,
+  connectionsMax: 20_000,
+  headerBytesMax: 16 * 1024,
+  headersMax: 100,
+  urlCharactersMax: 8192,
+  /** Bytes of a request body unless a route says otherwise. */
+  bodyBytesMax: 1024 * 1024,
+  /** How often slow senders and slow readers are looked for. */
+  sweepMs: 2_500,
+  /** A reader that takes nothing for so long is cut. */
+  readerStallMs: 15_000,
+  /** A sender must bring `senderBytesPerSecondMin` over every window of so long. */
+  senderWindowMs: 15_000,
+  senderBytesPerSecondMin: 256,
+  /** Graceful stop: what is not finished after this is cut. */
+  drainTimeoutMs: 10_000,
+  drainPollMs: 50,
+  /** Bytes per read and write of an object's body. */
+  chunkBytes: 64 * 1024,
+  /** Chunks of one response that are on their way at the same time. */
+  chunksInFlightMax: 2,
+  /** Buffers kept for reuse. */
+  pooledBuffersMax: 256,
+  memoryObjectBytesMax: 256 * 1024,
+  memoryBudgetBytes: 128 * 1024 * 1024,
+  hotMatchersMax: 16,
+  hotRoutesMax: 100_000,
+  healthChecksMax: 32,
+  healthCheckTimeoutMs: 2_000,
+  problemDetailCharactersMax: 2_000,
+} as const
