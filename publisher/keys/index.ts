@@ -1,0 +1,2 @@
+export * from './change-keys.ts'
+export * from './channel-keys.ts'

@@ -1,0 +1,3 @@
+export * from './attributes.ts'
+export * from './compare-entries.ts'
+export * from './plan-release.ts'

@@ -1,0 +1,6 @@
+export * from './scan-directory.ts'
+export * from './scanned-source.ts'
+export * from './stat-cache.ts'
+export * from './tree-reader.ts'
+export { ignoreFileName } from './ignore-rules.ts'
+export { mediaTypeOf } from './media-type.ts'

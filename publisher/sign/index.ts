@@ -1,0 +1,6 @@
+export * from './channel-folder.ts'
+export * from './first-keys.ts'
+export * from './manifest-of.ts'
+export * from './open-channel.ts'
+export * from './publisher-context.ts'
+export * from './sign-release.ts'

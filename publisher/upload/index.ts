@@ -1,0 +1,5 @@
+export * from './multipart-body.ts'
+export * from './publish-api.ts'
+export { isCompressible } from './send-missing.ts'
+export * from './upload-release.ts'
+export * from './publish-token.ts'

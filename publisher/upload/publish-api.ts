@@ -1,0 +1,141 @@
+import { promisify } from 'node:util'
+import { brotliCompress, constants } from 'node:zlib'
+import {
+  type ChannelAddress,
+  type CommitRequest,
+  CommitResult,
+  type Digest,
+  ObjectsReceived,
+  PublishState,
+  UploadState,
+  continuesParameter,
+  mediaTypes,
+  parseDocument,
+} from '../../protocol/index.ts'
+import type { Transport } from '../../transport/index.ts'
+import { publisherLimits } from '../limits.ts'
+import type { MultipartBody } from './multipart-body.ts'
+
+const compress = promisify(brotliCompress)
+
+/** The publishing routes of one channel at a live transmitter (protocol/wire/publishing.ts). */
+export interface PublishApi {
+  readonly address: ChannelAddress
+  /** Whether the transmitter is this machine, so that compressing would only cost time. */
+  readonly local: boolean
+  state(): Promise<PublishState>
+  begin(manifest: Uint8Array, continues: string | undefined): Promise<UploadState>
+  sendParts(upload: string, body: MultipartBody, onBytes: (sent: number) => void): Promise<ObjectsReceived>
+  signature(object: Digest, block: number, bytesMax: number): Promise<Uint8Array>
+  commit(upload: string, request: CommitRequest): Promise<CommitResult>
+  /** Bytes of an object; the caller checks their digest. */
+  object(object: Digest, bytesMax: number): Promise<Uint8Array>
+  /** A file under `trust/`; undefined when there is none. */
+  trustFile(file: string, bytesMax: number): Promise<Uint8Array | undefined>
+}
+
+export interface PublishApiOptions {
+  readonly transport: Transport
+  readonly address: ChannelAddress
+  readonly token: string | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+const localHosts = new Set(['127.0.0.1', '[::1]', 'localhost'])
+
+export function isLocal(address: ChannelAddress): boolean {
+  return localHosts.has(new URL(address.url).hostname)
+}
+
+export function createPublishApi(options: PublishApiOptions): PublishApi {
+  const { transport, address, signal } = options
+  const common = {
+    signal,
+    authorization: options.token === undefined ? undefined : `Bearer ${options.token}`,
+  }
+  const local = isLocal(address)
+  const releases = `${address.url}/releases`
+  const uploadUrl = (upload: string) => `${releases}/${encodeURIComponent(upload)}`
+  return {
+    address,
+    local,
+    async state() {
+      const { bytes } = await transport.fetchBytes(releases, {
+        ...common,
+        headers: { accept: mediaTypes.json },
+        bytesMax: publisherLimits.stateBytesMax,
+      })
+      return parseDocument(PublishState, bytes)
+    },
+    async begin(manifest, continues) {
+      const query =
+        continues === undefined ? '' : `?${continuesParameter}=${encodeURIComponent(continues)}`
+      const coded = !local && manifest.byteLength >= publisherLimits.compressManifestBytesMin
+      const { bytes } = await transport.fetchBytes(`${releases}${query}`, {
+        ...common,
+        method: 'POST',
+        idempotent: true,
+        headers: {
+          'content-type': mediaTypes.manifest,
+          ...(coded ? { 'content-encoding': 'br' } : {}),
+        },
+        body: coded ? await compressed(manifest) : manifest,
+        bytesMax: publisherLimits.uploadStateBytesMax,
+        timeoutMs: publisherLimits.commitTimeoutMs,
+        answerTimeoutMs: publisherLimits.commitTimeoutMs,
+      })
+      return parseDocument(UploadState, bytes)
+    },
+    async sendParts(upload, body, onBytes) {
+      const { bytes } = await transport.upload(`${uploadUrl(upload)}/objects`, {
+        ...common,
+        contentType: body.contentType,
+        body: body.body,
+        idempotent: true,
+        bytesMax: publisherLimits.stateBytesMax,
+        answerTimeoutMs: publisherLimits.commitTimeoutMs,
+        onProgress: onBytes,
+        ...(body.contentBytes === undefined ? {} : { contentBytes: body.contentBytes }),
+      })
+      return parseDocument(ObjectsReceived, bytes)
+    },
+    async signature(object, block, bytesMax) {
+      const url = `${address.url}/objects/${object}/signature?block=${block}`
+      return (await transport.fetchBytes(url, { ...common, bytesMax })).bytes
+    },
+    async commit(upload, request) {
+      const { bytes } = await transport.postJson(`${uploadUrl(upload)}/commit`, {
+        ...common,
+        json: request,
+        // The same commit again gives the first result.
+        idempotent: true,
+        bytesMax: publisherLimits.commitBytesMax,
+        timeoutMs: publisherLimits.commitTimeoutMs,
+        answerTimeoutMs: publisherLimits.commitTimeoutMs,
+      })
+      return parseDocument(CommitResult, bytes)
+    },
+    async object(object, bytesMax) {
+      const url = `${address.url}/objects/${object}`
+      return (await transport.fetchBytes(url, { ...common, bytesMax })).bytes
+    },
+    async trustFile(file, bytesMax) {
+      const answer = await transport.fetchBytes(`${address.url}/trust/${file}`, {
+        ...common,
+        bytesMax,
+        acceptStatus: [404],
+      })
+      return answer.status === 404 ? undefined : answer.bytes
+    },
+  }
+}
+
+/** Quality 5: digests do not compress, the rest does at any quality. */
+function compressed(bytes: Uint8Array): Promise<Uint8Array> {
+  return compress(bytes, {
+    params: {
+      [constants.BROTLI_PARAM_QUALITY]: 5,
+      [constants.BROTLI_PARAM_SIZE_HINT]: bytes.byteLength,
+    },
+  })
+}
