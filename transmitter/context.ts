@@ -1,0 +1,31 @@
+import type { HttpServer } from '../serving/index.ts'
+import type { FileSystem } from '../store/durable-files/index.ts'
+import type { ObjectStore } from '../store/objects/index.ts'
+import type { ServerRecords } from '../store/server-records/index.ts'
+import type { PublishAccess } from './access/index.ts'
+import type { Catalogue } from './reading/index.ts'
+import type { OnlineKeys } from './online-keys/index.ts'
+
+/** What the rooms of a transmitter share. */
+export interface TransmitterContext {
+  readonly fs: FileSystem
+  /** `HOME/transmitter` or `--data`. */
+  readonly directory: string
+  readonly records: ServerRecords
+  readonly objects: ObjectStore
+  readonly server: HttpServer
+  readonly clock: { now(): number }
+  readonly keys: OnlineKeys
+  readonly access: PublishAccess
+  readonly catalogue: Catalogue
+  /** The URL that links carry; known once the server listens. */
+  publicUrl(): string
+  /** Called when a channel has got a new head. */
+  onPublished(channel: string, release: number): void
+}
+
+/** Text form of a time for the wire: RFC 3339, UTC, whole seconds. */
+export function timeText(ms: number): string {
+  return `${new Date(Math.floor(ms / 1000) * 1000).toISOString().slice(0, 19)}Z`
+}
+

@@ -1,0 +1,71 @@
+import { ExitCode, errorArea } from '../protocol/index.ts'
+
+/** Errors of the transmitter. */
+export const transmitterError = errorArea('transmitter', {
+  LW_TRANSMIT_NO_CHANNEL: {
+    status: 404,
+    exit: ExitCode.notFound,
+    retryable: false,
+    says: 'No such channel.',
+  },
+  LW_TRANSMIT_NO_RELEASE: {
+    status: 404,
+    exit: ExitCode.notFound,
+    retryable: false,
+    says: 'No such release.',
+  },
+  LW_TRANSMIT_NO_OBJECT: {
+    status: 404,
+    exit: ExitCode.notFound,
+    retryable: false,
+    says: 'The channel refers to no such object.',
+  },
+  LW_TRANSMIT_NO_UPLOAD: {
+    status: 404,
+    exit: ExitCode.temporary,
+    retryable: true,
+    says: 'No such upload; it may have run out. Publish again: what arrived is kept.',
+  },
+  LW_TRANSMIT_TOKEN: {
+    status: 401,
+    exit: ExitCode.accessDenied,
+    retryable: false,
+    says: 'Publishing needs a token that this transmitter knows.',
+  },
+  LW_TRANSMIT_CONFLICT: {
+    status: 409,
+    exit: ExitCode.temporary,
+    retryable: true,
+    says: 'Another release was published meanwhile.',
+  },
+  LW_TRANSMIT_INCOMPLETE: {
+    status: 409,
+    exit: ExitCode.temporary,
+    retryable: true,
+    says: 'Objects of the release have not arrived yet.',
+  },
+  LW_TRANSMIT_WRONG_MANIFEST: {
+    status: 422,
+    exit: ExitCode.integrity,
+    retryable: false,
+    says: 'The manifest does not belong to this channel and release.',
+  },
+  LW_TRANSMIT_UNEXPECTED_PART: {
+    status: 400,
+    exit: ExitCode.failed,
+    retryable: false,
+    says: 'A part of the upload is not one that this release lacks.',
+  },
+  LW_TRANSMIT_NAME_TAKEN: {
+    status: 409,
+    exit: ExitCode.integrity,
+    retryable: false,
+    says: 'The name belongs to another channel for ever.',
+  },
+  LW_TRANSMIT_ENDED: {
+    status: 410,
+    exit: ExitCode.failed,
+    retryable: false,
+    says: 'The channel was ended by its publisher.',
+  },
+})

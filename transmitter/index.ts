@@ -1,0 +1,3 @@
+export { transmitterError } from './errors.ts'
+export * from './limits.ts'
+export * from './transmitter.ts'
