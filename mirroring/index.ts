@@ -1,0 +1,7 @@
+export * from './errors.ts'
+export * from './fetch-objects.ts'
+export * from './fetch-release.ts'
+export * from './limits.ts'
+export * from './poll-channel.ts'
+export * from './routes.ts'
+export * from './staging-area.ts'

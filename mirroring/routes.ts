@@ -1,0 +1,120 @@
+import { bundleFormat } from '../delta/index.ts'
+import { type BundleOffer, isLongwaveError, parseDocument, RouteOffer } from '../protocol/index.ts'
+import type { ReleaseTarget } from '../trust/index.ts'
+import { type FetchContext, requestOptions } from './fetch-objects.ts'
+import { mirroringLimits } from './limits.ts'
+
+/** One way from the held release to the head. */
+export type Route =
+  | { readonly kind: 'bundle'; readonly steps: readonly BundleOffer[]; readonly bytes: number }
+  /** Objects one by one; `bytes` is an upper bound: compressed forms are smaller. */
+  | { readonly kind: 'whole'; readonly bytes: number }
+
+export interface RouteQuestion {
+  /** 0 when nothing is held. */
+  readonly from: number
+  readonly head: ReleaseTarget
+  /** Bytes of the objects that are not held. */
+  readonly wholeBytes: number
+}
+
+/**
+ * The routes to the head, cheapest first. Bundles that the publisher signed into the release come
+ * from the metadata; a live transmitter is asked for the others.
+ */
+export async function findRoutes(
+  context: FetchContext,
+  question: RouteQuestion,
+): Promise<readonly Route[]> {
+  const offers = signedOffers(question)
+  const bundles: Route[] = offers.map((offer) => ({
+    kind: 'bundle',
+    steps: [offer],
+    bytes: offer.bytes,
+  }))
+  let wholeBytes = question.wholeBytes
+  if (question.head.bundles === undefined) {
+    const answer = await askedOffer(context, question)
+    if (answer !== undefined) {
+      bundles.push(...routesOf(answer, question))
+      wholeBytes = Math.min(wholeBytes, answer.wholeBytes ?? wholeBytes)
+    }
+  }
+  const whole: Route = { kind: 'whole', bytes: wholeBytes }
+  return [...bundles, whole].sort((a, b) => a.bytes - b.bytes)
+}
+
+function signedOffers(question: RouteQuestion): BundleOffer[] {
+  return (question.head.bundles ?? [])
+    .filter((bundle) => bundle.from === question.from && bundle.format === bundleFormat)
+    .map((bundle) => ({ ...bundle, to: question.head.release }))
+}
+
+/** Asks the sources for an offer; one that is still being made is asked for again a few times. */
+async function askedOffer(
+  context: FetchContext,
+  question: RouteQuestion,
+): Promise<RouteOffer | undefined> {
+  for (const source of context.sources) {
+    try {
+      return await askSource(context, source, question)
+    } catch (error) {
+      context.signal?.throwIfAborted()
+      if (!isLongwaveError(error)) throw error
+    }
+  }
+  return undefined
+}
+
+async function askSource(
+  context: FetchContext,
+  source: string,
+  question: RouteQuestion,
+): Promise<RouteOffer | undefined> {
+  const url = `${source}/deltas/${question.from}..${question.head.release}`
+  for (let ask = 1; ; ask++) {
+    const answer = await context.transport.fetchBytes(url, {
+      ...requestOptions(context),
+      bytesMax: mirroringLimits.offerBytesMax,
+      acceptStatus: [301, 302, 403, 404, 410],
+    })
+    if (answer.status !== 200 && answer.status !== 202) return undefined
+    const offer = readOffer(answer.bytes)
+    if (answer.status === 200 || ask >= mirroringLimits.bundleAsksMax) return offer
+    const seconds = Number(answer.headers['retry-after'] ?? 1)
+    if (!(seconds >= 0 && seconds <= mirroringLimits.bundleWaitSecondsMax)) return offer
+    await context.clock.sleep(seconds * 1000, context.signal)
+  }
+}
+
+/** A static server may answer a directory page or anything else: that is "no offer". */
+function readOffer(bytes: Uint8Array): RouteOffer | undefined {
+  try {
+    return parseDocument(RouteOffer, bytes)
+  } catch {
+    return undefined
+  }
+}
+
+function routesOf(offer: RouteOffer, question: RouteQuestion): Route[] {
+  const { from, to, format, sha256, bytes } = offer
+  const routes: Route[] = []
+  if (from !== question.from || to !== question.head.release) return routes
+  if (format === bundleFormat && sha256 !== undefined && bytes !== undefined) {
+    routes.push({ kind: 'bundle', steps: [{ from, to, format, sha256, bytes }], bytes })
+  }
+  const chain = chainOf(offer.chain ?? [], question)
+  if (chain !== undefined) routes.push(chain)
+  return routes
+}
+
+function chainOf(steps: readonly BundleOffer[], question: RouteQuestion): Route | undefined {
+  if (steps.length < 2 || steps.length > mirroringLimits.chainStepsMax) return undefined
+  let at = question.from
+  for (const step of steps) {
+    if (step.from !== at || step.to <= at || step.format !== bundleFormat) return undefined
+    at = step.to
+  }
+  if (at !== question.head.release) return undefined
+  return { kind: 'bundle', steps, bytes: steps.reduce((sum, step) => sum + step.bytes, 0) }
+}

@@ -1,0 +1,2 @@
+export * from './fault-file-system.ts'
+export * from './sweep-faults.ts'

@@ -1,0 +1,59 @@
+import { ExitCode, errorArea } from '../protocol/index.ts'
+
+/** Errors of the tuner. */
+export const tunerError = errorArea('tuner', {
+  LW_TUNER_DAMAGED: {
+    status: 500,
+    exit: ExitCode.integrity,
+    retryable: false,
+    says: 'Files of the channel are not what was published.',
+  },
+  LW_TUNER_STATE_DAMAGED: {
+    status: 500,
+    exit: ExitCode.integrity,
+    retryable: false,
+    says: "The tuner's state of the channel cannot be read.",
+  },
+  LW_TUNER_NO_CHANNEL: {
+    status: 404,
+    exit: ExitCode.notFound,
+    retryable: false,
+    says: 'No such subscription.',
+  },
+  LW_TUNER_NO_GENERATION: {
+    status: 404,
+    exit: ExitCode.notFound,
+    retryable: false,
+    says: 'There is no such release on this machine.',
+  },
+  LW_TUNER_NAME_TAKEN: {
+    status: 409,
+    exit: ExitCode.usage,
+    retryable: false,
+    says: 'The name is subscribed already.',
+  },
+  LW_TUNER_FOLDER_REFUSED: {
+    status: 400,
+    exit: ExitCode.usage,
+    retryable: false,
+    says: 'The folder cannot be synchronized.',
+  },
+  LW_TUNER_FOLDER_NOT_EMPTY: {
+    status: 409,
+    exit: ExitCode.usage,
+    retryable: false,
+    says: 'The folder is not empty.',
+  },
+  LW_TUNER_NOTHING_TO_UNDO: {
+    status: 409,
+    exit: ExitCode.failed,
+    retryable: false,
+    says: 'There is no earlier release to go back to.',
+  },
+  LW_TUNER_DISK_SPACE: {
+    status: 507,
+    exit: ExitCode.failed,
+    retryable: true,
+    says: 'The disk has not enough room for the update.',
+  },
+})

@@ -1,0 +1,7 @@
+export * from './folder-journal.ts'
+export * from './folder-plan.ts'
+export * from './folder-refusals.ts'
+export * from './folder-scan.ts'
+export * from './folder-state.ts'
+export * from './folder-transaction.ts'
+export * from './limits.ts'

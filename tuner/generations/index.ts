@@ -1,0 +1,6 @@
+export * from './build-generation.ts'
+export * from './generation.ts'
+export * from './generation-store.ts'
+export * from './heal-generation.ts'
+export * from './limits.ts'
+export * from './verify-generation.ts'

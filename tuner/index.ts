@@ -1,0 +1,12 @@
+export * from './errors.ts'
+export type { HistoryEntry } from './history/index.ts'
+export type {
+  SubscribeOptions,
+  SubscriptionView,
+  UndoResult,
+  UpdateOptions,
+  UpdateResult,
+  VerifyResult,
+} from './operations/index.ts'
+export type { Subscription, SubscriptionStatus } from './subscriptions/index.ts'
+export * from './tuner.ts'

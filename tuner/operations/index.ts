@@ -1,0 +1,7 @@
+export * from './describe.ts'
+export * from './poll.ts'
+export * from './select.ts'
+export * from './subscribe.ts'
+export * from './undo.ts'
+export * from './update.ts'
+export * from './verify.ts'

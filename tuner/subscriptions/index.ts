@@ -1,0 +1,2 @@
+export * from './subscription.ts'
+export * from './subscription-store.ts'

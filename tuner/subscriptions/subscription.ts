@@ -1,0 +1,44 @@
+import type { Digest } from '../../protocol/index.ts'
+
+/** What a tuner keeps of a channel. One URL may have a copy of the tuner's and folders besides. */
+export interface Subscription {
+  /** `NAME` for the tuner's own copy, `folder:…` for a synchronized folder. */
+  readonly id: string
+  /** How people call it: the channel's name or what `--as` said. */
+  readonly name: string
+  /** Channel URL without fragment. */
+  readonly url: string
+  readonly channel: Digest
+  /** Whether the fingerprint was in the link or came from the channel's own host. */
+  readonly firstUse: 'pinned' | 'trust-on-first-use'
+  readonly into?: { readonly directory: string; readonly protect: readonly string[] }
+  /** Where all requests go instead of the origin. */
+  readonly proxy?: string
+  readonly addedAt: string
+  /** The user's schedule; the developer's in the manifest counts when absent. */
+  readonly schedule?: string
+  readonly paused?: boolean
+  /** Set by undo: scheduled runs stay at this release until a release beyond `beyond` exists. */
+  readonly hold?: { readonly release: number; readonly beyond: number }
+  /** Which repeater to use; the origin when absent. */
+  readonly repeater?: string
+}
+
+/** What happened last; changes with every poll, so it lives apart from the subscription. */
+export interface SubscriptionStatus {
+  readonly checkedAt?: string
+  readonly succeededAt?: string
+  readonly updatedAt?: string
+  readonly failure?: {
+    readonly at: string
+    readonly code: string
+    readonly message: string
+    readonly count: number
+  }
+  readonly etag?: string
+  /** Release that the last verified metadata names. */
+  readonly headRelease?: number
+  readonly ended?: boolean
+  /** When the next scheduled run is due, ms. */
+  readonly nextRunMs?: number
+}
