@@ -1,0 +1,5 @@
+export { archiveError } from './errors.ts'
+export { archiveLimits, type UnpackLimits } from './limits.ts'
+export { createRebuilder, type Rebuilder, type RebuildLimits } from './rebuilder.ts'
+export { type UnpackedArchive, unpackArchive } from './unpack-archive.ts'
+export { unpackForBase } from './unpack-for-base.ts'

@@ -1,0 +1,160 @@
+import { crc32 } from 'node:zlib'
+import { outerContext, parseArchive, writeArchive } from './archive-view.ts'
+import { type ByteSource, memorySource, readRange, sameBytes } from './byte-source.ts'
+import type { DeflateSettings } from './deflate-settings.ts'
+import type { Deflater } from './deflater.ts'
+import { archiveLimits, type UnpackLimits } from './limits.ts'
+import { createRebuilderWith, type DeflaterFactory } from './rebuilder.ts'
+import { encodeRecipe } from './recipe.ts'
+import { SettingsSearch } from './settings-search.ts'
+import type { Content, PackedStream, StreamPolicy } from './view-context.ts'
+
+/** An archive in a form that differences well, and how to get the archive back. */
+export interface UnpackedArchive {
+  readonly view: Uint8Array
+  readonly recipe: Uint8Array
+  /** Deflate streams that the view holds unpacked. */
+  readonly unpackedStreams: number
+  /** Deflate streams that no known settings re-create; they are in the view as they are. */
+  readonly opaqueStreams: number
+}
+
+class ViewTooLarge extends Error {}
+
+/**
+ * Bytes to view and recipe; undefined when the file is not an archive or nothing in it can be
+ * rebuilt exactly. Each unpacked stream was deflated again and compared, and the rebuilder was
+ * run on the result.
+ */
+export function unpackArchive(
+  bytes: Uint8Array,
+  limits: UnpackLimits = {},
+): UnpackedArchive | undefined {
+  const viewBytesMax = limits.viewBytesMax ?? archiveLimits.viewBytesMax
+  const source = memorySource(bytes)
+  const structure = parseArchive(source, viewBytesMax)
+  if (structure === undefined) return undefined
+  const policy = new MakingPolicy()
+  const pieces: Uint8Array[] = []
+  let viewBytes = 0
+  const context = outerContext(policy, (piece) => {
+    viewBytes += piece.length
+    if (viewBytes > viewBytesMax) throw new ViewTooLarge()
+    pieces.push(piece)
+  })
+  try {
+    writeArchive(source, structure, context)
+  } catch (error) {
+    if (error instanceof ViewTooLarge) return undefined
+    throw error
+  }
+  if (policy.writtenStreams.length === 0) return undefined
+  const recipe = encodeRecipe(policy.writtenStreams.map((stream) => stream.settings))
+  if (!rebuilds({ bytes, pieces, viewBytes, recipe }, policy.writtenStreams)) return undefined
+  return {
+    view: Buffer.concat(pieces, viewBytes),
+    recipe,
+    unpackedStreams: policy.writtenStreams.length,
+    opaqueStreams: policy.opaqueStreams,
+  }
+}
+
+interface WrittenStream {
+  readonly stream: Pick<PackedStream, 'source' | 'start' | 'end'>
+  readonly settings: DeflateSettings
+  readonly crc: number
+  readonly contentBytes: number
+}
+
+/** Accepts the streams whose settings are found. */
+class MakingPolicy implements StreamPolicy {
+  readonly writtenStreams: WrittenStream[] = []
+  readonly #search = new SettingsSearch()
+  readonly #decisions = new Map<ByteSource, Map<number, DeflateSettings | undefined>>()
+  readonly #checksums = new WeakMap<Content, number>()
+  opaqueStreams = 0
+
+  accepts(stream: PackedStream): boolean {
+    return this.#decide(stream) !== undefined
+  }
+
+  written(stream: PackedStream): void {
+    const settings = this.#decide(stream)
+    if (settings === undefined) throw new TypeError('a stream was written that was not accepted')
+    const { source, start, end, content } = stream
+    const crc = this.#checksum(content)
+    const written = { source, start, end }
+    this.writtenStreams.push({ stream: written, settings, crc, contentBytes: content.bytes })
+  }
+
+  hasCrc(content: Content, crc: number): boolean {
+    return this.#checksum(content) === crc
+  }
+
+  #checksum(content: Content): number {
+    const known = this.#checksums.get(content)
+    if (known !== undefined) return known
+    let crc = 0
+    content.forEach((piece) => {
+      crc = crc32(piece, crc)
+    })
+    this.#checksums.set(content, crc)
+    return crc
+  }
+
+  #decide(stream: PackedStream): DeflateSettings | undefined {
+    let decisions = this.#decisions.get(stream.source)
+    if (decisions === undefined) {
+      decisions = new Map()
+      this.#decisions.set(stream.source, decisions)
+    }
+    if (decisions.has(stream.start)) return decisions.get(stream.start)
+    const settings = this.#search.find(stream)
+    if (settings === undefined) this.opaqueStreams++
+    decisions.set(stream.start, settings)
+    return settings
+  }
+}
+
+interface Made {
+  readonly bytes: Uint8Array
+  readonly pieces: readonly Uint8Array[]
+  readonly viewBytes: number
+  readonly recipe: Uint8Array
+}
+
+/**
+ * Runs the rebuilder over the view. Its deflaters hand out the packed bytes that were compared
+ * before, once they have seen the content that belongs to them, so that nothing is deflated twice.
+ */
+function rebuilds(made: Made, streams: readonly WrittenStream[]): boolean {
+  let position = 0
+  let same = true
+  const factory: DeflaterFactory = (_settings, index, emit) => replay(streams[index], emit)
+  const limits = { viewBytes: made.viewBytes, outputBytes: made.bytes.length }
+  const rebuilder = createRebuilderWith(factory, made.recipe, limits, (piece) => {
+    same &&= sameBytes(piece, made.bytes.subarray(position, position + piece.length))
+    position += piece.length
+  })
+  for (const piece of made.pieces) rebuilder.write(piece)
+  rebuilder.end()
+  return same && position === made.bytes.length
+}
+
+function replay(written: WrittenStream | undefined, emit: (piece: Uint8Array) => void): Deflater {
+  let crc = 0
+  let contentBytes = 0
+  return {
+    push(piece) {
+      crc = crc32(piece, crc)
+      contentBytes += piece.length
+    },
+    finish() {
+      if (written === undefined || crc !== written.crc) return
+      if (contentBytes !== written.contentBytes) return
+      const { source, start, end } = written.stream
+      const packed = readRange(source, start, end)
+      if (packed !== undefined) emit(packed)
+    },
+  }
+}

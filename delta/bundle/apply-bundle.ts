@@ -1,0 +1,186 @@
+import { createHash } from 'node:crypto'
+import {
+  canonicalJson,
+  type Digest,
+  digestFromBytes,
+  digestOf,
+  type Json,
+} from '../../protocol/index.ts'
+import { BinaryDecoder } from '../entropy/binary-decoder.ts'
+import { deltaError } from '../errors.ts'
+import { BaseReader } from '../objects/base-reader.ts'
+import type { ObjectReader, ObjectSource } from '../objects/object-source.ts'
+import { type BuildPlan, type DraftOrEntry, planBuild } from '../planning/build-plan.ts'
+import type { ScriptLimits } from '../planning/script-coder.ts'
+import { BulkReader } from './bulk-reader.ts'
+import { BundleFile, type BundleInput } from './bundle-file.ts'
+import { codeHead, type OldRelease, readOldRelease } from './bundle-head.ts'
+import { headerBytesMax, parseHeader, shortId } from './container.ts'
+import { FileDecoder } from './file-decoder.ts'
+import { FileModels } from './file-models.ts'
+import { OutputBuffer } from './output-buffer.ts'
+
+/** The signed figures of the new release. */
+export interface ExpectedRelease {
+  readonly manifestSha256: Digest
+  readonly manifestBytes: number
+  readonly totalBytes: number
+  readonly largestFileBytes: number
+  readonly entries: number
+}
+
+/** Takes what is built, under numbers and not under names. */
+export interface Staging {
+  create(
+    index: number,
+    size: number,
+  ): Promise<{ write(bytes: Uint8Array): Promise<void>; close(): Promise<void> }>
+  /** Opens what was created under a number and closed again: later files may copy from it. */
+  open(index: number): Promise<ObjectReader>
+}
+
+export interface BuiltFile {
+  readonly sha256: Digest
+  /** The number under which the staging got it: 0, 1, 2… in output order. */
+  readonly index: number
+  /** Bytes. */
+  readonly size: number
+}
+
+export interface ApplyBundleOptions {
+  /** The whole bundle; download it with ranges, apply it when it is complete. */
+  readonly bundle: BundleInput
+  readonly oldManifest: Uint8Array
+  /** Objects of the old release. */
+  readonly source: ObjectSource
+  readonly staging: Staging
+  readonly expect: ExpectedRelease
+  readonly signal?: AbortSignal
+}
+
+/**
+ * Builds the new objects of a release from the old release and a bundle, and the new manifest with
+ * them. Nothing is written beyond the signed sizes; the promise resolves only when the rebuilt
+ * manifest, with the digests of the bytes written, has the signed id.
+ * @throws LW_DELTA_FORMAT, LW_DELTA_LIMIT, LW_DELTA_BASE, LW_DELTA_RESULT, LW_DELTA_CANCELLED
+ */
+export async function applyBundle(
+  options: ApplyBundleOptions,
+): Promise<{ readonly manifest: Uint8Array; readonly objects: readonly BuiltFile[] }> {
+  const file = new BundleFile(options.bundle)
+  try {
+    const header = parseHeader(file.read(0, headerBytesMax))
+    if (header.oldManifest !== shortId(digestOf(options.oldManifest))) {
+      throw deltaError('LW_DELTA_BASE', { detail: 'It starts from another release.' })
+    }
+    const old = readOldRelease(options.oldManifest)
+    const bulkEnd = header.headerBytes + header.bulkBytes
+    if (bulkEnd > file.bytes) {
+      throw deltaError('LW_DELTA_FORMAT', { detail: 'It ends in its bulk stream.' })
+    }
+    const coder = new BinaryDecoder(file.next(bulkEnd, file.bytes))
+    const bulk = new BulkReader(header.bulkMethod, file.pieces(header.headerBytes, bulkEnd))
+    try {
+      return await build(options, old, coder, bulk)
+    } finally {
+      bulk.close()
+    }
+  } finally {
+    file.close()
+  }
+}
+
+async function build(
+  options: ApplyBundleOptions,
+  old: OldRelease,
+  coder: BinaryDecoder,
+  bulk: BulkReader,
+): Promise<{ manifest: Uint8Array; objects: BuiltFile[] }> {
+  const { expect, source } = options
+  const limits: ScriptLimits = expect
+  const head = codeHead(coder, old, limits)
+  const plan = planBuild(old.entries, old.objects, head.script, head.extras)
+  refuseWrongTotals(plan, expect)
+  const base = new BaseReader(
+    plan.base.map(({ number, position, size }) => ({
+      position,
+      size,
+      open: () => source.open(old.objects.digests[number] as Digest),
+    })),
+  )
+  const models = new FileModels(head.sizes)
+  const checkpoint = (): void => {
+    if (options.signal?.aborted === true) throw deltaError('LW_DELTA_CANCELLED')
+  }
+  const objects: BuiltFile[] = []
+  const starts = new Map(plan.base.map((object) => [object.number, object.position]))
+  try {
+    for (const [index, object] of plan.built.entries()) {
+      checkpoint()
+      const hash = createHash('sha256')
+      const sink = await options.staging.create(index, object.size)
+      try {
+        const output = new OutputBuffer(async (bytes) => {
+          hash.update(bytes)
+          await sink.write(bytes)
+        })
+        const decoder = new FileDecoder({ coder, models, base, bulk, output, checkpoint })
+        const predecessor = starts.get(object.predecessor ?? -1) ?? -1
+        await decoder.decode({ size: object.size, predecessor })
+      } finally {
+        await sink.close()
+      }
+      objects.push({ sha256: digestFromBytes(hash.digest()), index, size: object.size })
+      const { position, size } = object
+      base.append({ position, size, open: () => options.staging.open(index) })
+    }
+  } finally {
+    await base.close()
+  }
+  return { manifest: rebuildManifest(head.attributes, plan, objects, old, expect), objects }
+}
+
+function refuseWrongTotals(plan: BuildPlan, expect: ExpectedRelease): void {
+  if (plan.drafts.length !== expect.entries) {
+    throw deltaError('LW_DELTA_LIMIT', { detail: 'Not as many entries as are signed.' })
+  }
+  if (plan.builtBytes > expect.totalBytes) {
+    throw deltaError('LW_DELTA_LIMIT', { detail: 'More bytes than are signed.' })
+  }
+}
+
+function rebuildManifest(
+  attributes: Readonly<Record<string, Json | undefined>>,
+  plan: BuildPlan,
+  objects: readonly BuiltFile[],
+  old: OldRelease,
+  expect: ExpectedRelease,
+): Uint8Array {
+  const byNumber = new Map<number, BuiltFile>()
+  for (const [index, object] of plan.built.entries()) {
+    byNumber.set(object.number, objects[index] as BuiltFile)
+  }
+  const entries = plan.drafts.map((item) => finishEntry(item, byNumber, old))
+  const manifest = Buffer.from(canonicalJson({ ...attributes, entries } as unknown as Json))
+  if (manifest.length !== expect.manifestBytes || digestOf(manifest) !== expect.manifestSha256) {
+    throw deltaError('LW_DELTA_RESULT', { untouched: 'Only staging was written.' })
+  }
+  return manifest
+}
+
+function finishEntry(
+  item: DraftOrEntry,
+  byNumber: ReadonlyMap<number, BuiltFile>,
+  old: OldRelease,
+): unknown {
+  if ('kept' in item) return item.kept
+  const { draft } = item
+  if (draft.type !== 'file') return draft
+  const { content, ...rest } = draft
+  if (content.from === 'built') {
+    const built = byNumber.get(content.object) as BuiltFile
+    return { ...rest, size: built.size, sha256: built.sha256 }
+  }
+  const { digests, sizes } = old.objects
+  return { ...rest, size: sizes[content.object], sha256: digests[content.object] }
+}

@@ -1,0 +1,53 @@
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import type { NextBytes } from '../entropy/binary-decoder.ts'
+
+const pieceBytes = 64 * 1024
+
+/** A whole bundle, in memory or on disk. */
+export type BundleInput = Uint8Array | { readonly path: string }
+
+/** Reads a bundle by position with small buffers. */
+export class BundleFile {
+  readonly bytes: number
+  private readonly memory: Uint8Array | undefined
+  private descriptor: number | undefined
+
+  constructor(input: BundleInput) {
+    if (input instanceof Uint8Array) {
+      this.memory = input
+      this.bytes = input.length
+    } else {
+      this.descriptor = openSync(input.path, 'r')
+      this.bytes = fstatSync(this.descriptor).size
+    }
+  }
+
+  /** Up to `count` bytes from `position`. */
+  read(position: number, count: number): Uint8Array {
+    if (this.memory !== undefined) return this.memory.subarray(position, position + count)
+    const piece = new Uint8Array(Math.max(0, Math.min(count, this.bytes - position)))
+    if (this.descriptor === undefined || piece.length === 0) return piece.subarray(0, 0)
+    const length = readSync(this.descriptor, piece, 0, piece.length, position)
+    return piece.subarray(0, length)
+  }
+
+  /** The bytes from `start` to `end`, piece by piece. */
+  next(start: number, end: number): NextBytes {
+    let at = start
+    return () => {
+      const piece = this.read(at, Math.min(pieceBytes, end - at))
+      at += piece.length
+      return piece
+    }
+  }
+
+  async *pieces(start: number, end: number): AsyncGenerator<Uint8Array> {
+    const next = this.next(start, end)
+    for (let piece = next(); piece.length > 0; piece = next()) yield piece
+  }
+
+  close(): void {
+    if (this.descriptor !== undefined) closeSync(this.descriptor)
+    this.descriptor = undefined
+  }
+}

@@ -1,0 +1,69 @@
+import { type Entry, type Json, type Manifest, parseManifest } from '../../protocol/index.ts'
+import type { BinaryCoder } from '../entropy/binary-coder.ts'
+import { NumberModel } from '../entropy/number-model.ts'
+import { deltaError } from '../errors.ts'
+import { type Attributes, codeAttributes } from '../planning/attributes-coder.ts'
+import { type Edit, listObjects, type ObjectList } from '../planning/script.ts'
+import { ScriptCoder, type ScriptLimits } from '../planning/script-coder.ts'
+import { codeModelSizes, type ModelSizes } from './file-models.ts'
+
+/** The old release as both sides know it. */
+export interface OldRelease {
+  readonly attributes: Attributes
+  readonly entries: readonly Entry[]
+  readonly objects: ObjectList
+}
+
+export function readOldRelease(manifest: Uint8Array): OldRelease {
+  const { entries, ...attributes } = parseManifest(manifest)
+  return { attributes: attributes as unknown as Attributes, entries, objects: listObjects(entries) }
+}
+
+export function attributesOf(manifest: Manifest): Attributes {
+  const { entries: _, ...attributes } = manifest
+  return attributes as unknown as Record<string, Json>
+}
+
+/** The first part of the range-coded stream. */
+export interface BundleHead {
+  readonly attributes: Attributes
+  readonly script: readonly Edit[]
+  /** Unchanged old objects that are part of the base, too. */
+  readonly extras: readonly number[]
+  readonly sizes: ModelSizes
+}
+
+/** Codes the head in either direction. */
+export function codeHead(
+  coder: BinaryCoder,
+  old: OldRelease,
+  limits: ScriptLimits,
+  wanted?: BundleHead,
+): BundleHead {
+  const attributes = codeAttributes(coder, old.attributes, wanted?.attributes)
+  const script = new ScriptCoder(coder, old, limits).code(wanted?.script ?? [])
+  const extras = codeExtras(coder, old.objects.digests.length, wanted?.extras ?? [])
+  const sizes = codeModelSizes(coder, wanted?.sizes ?? { literalBits: 0, differenceBits: 0 })
+  if (sizes.literalBits > 18 || sizes.differenceBits > 17) {
+    throw deltaError('LW_DELTA_LIMIT', { detail: 'The models would take too much memory.' })
+  }
+  if (sizes.literalBits < 8 || sizes.differenceBits < 8) {
+    throw deltaError('LW_DELTA_FORMAT', { detail: 'The models are too small.' })
+  }
+  return { attributes, script, extras, sizes }
+}
+
+function codeExtras(coder: BinaryCoder, objects: number, wanted: readonly number[]): number[] {
+  const numbers = new NumberModel(2)
+  const count = numbers.code(coder, 0, wanted.length)
+  const extras: number[] = []
+  let last = -1
+  for (let i = 0; i < count; i++) {
+    last += 1 + numbers.code(coder, 1, (wanted[i] ?? 0) - last - 1)
+    if (last >= objects) {
+      throw deltaError('LW_DELTA_FORMAT', { detail: 'An old object that does not exist.' })
+    }
+    extras.push(last)
+  }
+  return extras
+}

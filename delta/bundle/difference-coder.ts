@@ -1,0 +1,108 @@
+import type { BinaryCoder } from '../entropy/binary-coder.ts'
+import { ByteModel } from '../entropy/byte-model.ts'
+import { MatchHistory } from '../entropy/match-history.ts'
+import { NumberModel } from '../entropy/number-model.ts'
+import { deltaError } from '../errors.ts'
+
+/**
+ * Codes copies that are not exact: how many bytes are as in the old object, then the differences
+ * until one is zero again, and so on.
+ */
+export class DifferenceCoder {
+  private readonly runs = new NumberModel(16, 250)
+  private readonly model: ByteModel
+  private readonly history: MatchHistory
+  private run = -1
+  private burst = 0
+  private trail = 0
+  private context = 0
+  /** The old byte before the next one. */
+  private prior = 0
+
+  constructor(slotBits: number, historyBits: number) {
+    this.model = new ByteModel(slotBits, 14)
+    this.history = new MatchHistory(historyBits)
+  }
+
+  /**
+   * Codes `count` bytes at `at` of an operation that has `left` bytes left, these included.
+   * `old` holds the predicted bytes from `oldAt` on.
+   */
+  code(
+    coder: BinaryCoder,
+    old: Uint8Array,
+    oldAt: number,
+    output: Uint8Array,
+    at: number,
+    count: number,
+    left: number,
+  ): void {
+    let i = 0
+    const { decoding } = coder
+    while (i < count) {
+      if (this.burst === 0) {
+        if (this.run < 0) {
+          const zeros = decoding ? 0 : equalBytes(old, oldAt + i, output, at + i, left - i)
+          this.run = this.runs.code(coder, this.context, zeros)
+          this.context = Math.min(15, 32 - Math.clz32(this.run))
+          if (this.run > left - i) {
+            throw deltaError('LW_DELTA_FORMAT', { detail: 'A run is longer than its copy.' })
+          }
+        }
+        const take = Math.min(this.run, count - i)
+        if (decoding) output.set(old.subarray(oldAt + i, oldAt + i + take), at + i)
+        i += take
+        if (take > 0) this.prior = old[oldAt + i - 1] as number
+        this.run -= take
+        if (this.run > 0) return
+        if (i === left) {
+          this.run = -1
+          return
+        }
+        this.run = -1
+        this.burst = 1
+        if (i === count) return
+      }
+      const before = old[oldAt + i] as number
+      const difference = this.codeByte(coder, ((output[at + i] as number) - before) & 255, before)
+      output[at + i] = before + difference
+      i++
+      if (difference === 0 && this.burst > 1) {
+        this.burst = 0
+        if (i === left) return
+      } else {
+        this.burst++
+        if (i === left) this.burst = 0
+      }
+    }
+  }
+
+  private codeByte(coder: BinaryCoder, difference: number, before: number): number {
+    const { model, history, trail, prior } = this
+    const { contexts, guesses, confidences } = model
+    const place = Math.min(7, this.burst)
+    contexts[0] = (place << 8) | (trail & 0xff)
+    contexts[1] = (place << 16) | (trail & 0xffff)
+    contexts[2] = (place << 24) | (trail & 0xffffff)
+    contexts[3] = Math.imul(trail, 0x2c1b3c6d) + place
+    contexts[4] = (place << 16) | (before << 8) | (trail & 0xff)
+    contexts[5] = (place << 16) | (before << 8) | prior
+    const guess = history.guess(trail)
+    guesses[0] = guess
+    confidences[0] = history.confidence
+    guesses[1] = -1
+    model.mixSet = place
+    const coded = model.code(coder, difference)
+    history.update(trail, coded)
+    this.trail = (trail << 8) | coded
+    this.prior = before
+    return coded
+  }
+}
+
+/** How many bytes from here on are equal, at most `count`. */
+function equalBytes(a: Uint8Array, aAt: number, b: Uint8Array, bAt: number, count: number): number {
+  let i = 0
+  while (i < count && a[aAt + i] === b[bAt + i]) i++
+  return i
+}

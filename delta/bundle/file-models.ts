@@ -1,0 +1,107 @@
+import { AdaptiveBits } from '../entropy/adaptive-bits.ts'
+import type { BinaryCoder } from '../entropy/binary-coder.ts'
+import { NumberModel } from '../entropy/number-model.ts'
+import { CopyCoder } from './copy-coder.ts'
+import { DifferenceCoder } from './difference-coder.ts'
+import { LiteralCoder } from './literal-coder.ts'
+import { OperationCoder } from './operation-coder.ts'
+import { Trail } from './trail.ts'
+
+/** Sizes of the models; they travel in the bundle. */
+export interface ModelSizes {
+  readonly literalBits: number
+  readonly differenceBits: number
+}
+
+/** How one file is coded. */
+export interface FileCoding {
+  /** Exact copies with operations in between, or inexact copies after all operations. */
+  readonly copies: 'exact' | 'inexact'
+  /** Literals in the range-coded stream or in the bulk stream. */
+  readonly literals: 'modelled' | 'bulk'
+  /** Logarithm of the unit in which exact copies are first counted; 0: not at all. */
+  readonly unitBits: number
+}
+
+/** Bytes of the range-coded stream by what they say. */
+export class Tally {
+  readonly bytes = { head: 0, places: 0, ends: 0, counts: 0, literals: 0, differences: 0 }
+  private last = 0
+
+  add(kind: keyof Tally['bytes'], coder: BinaryCoder): void {
+    const now = coder.bytesCoded
+    this.bytes[kind] += now - this.last
+    this.last = now
+  }
+}
+
+/** Everything adaptive that the files of a bundle share. */
+export class FileModels {
+  readonly trail = new Trail()
+  readonly tally = new Tally()
+  readonly operations = new OperationCoder()
+  readonly copies = new CopyCoder()
+  readonly sizes: ModelSizes
+  private literalCoder: LiteralCoder | undefined
+  private differenceCoder: DifferenceCoder | undefined
+  private readonly flags = new AdaptiveBits(16, 30)
+  private readonly units = new NumberModel(1)
+  private lastFlags = 0
+  private lastUnit = 0
+
+  constructor(sizes: ModelSizes) {
+    this.sizes = sizes
+  }
+
+  /** Made when first needed: their tables are the larger part of the memory. */
+  get literals(): LiteralCoder {
+    this.literalCoder ??= new LiteralCoder(
+      this.sizes.literalBits,
+      Math.min(22, this.sizes.literalBits + 6),
+    )
+    return this.literalCoder
+  }
+
+  get differences(): DifferenceCoder {
+    this.differenceCoder ??= new DifferenceCoder(
+      this.sizes.differenceBits,
+      Math.min(22, this.sizes.differenceBits + 6),
+    )
+    return this.differenceCoder
+  }
+
+  codeCoding(coder: BinaryCoder, wanted: FileCoding): FileCoding {
+    const last = this.lastFlags
+    const inexact = this.flags.code(coder, last * 2, wanted.copies === 'inexact' ? 1 : 0)
+    const bulk = this.flags.code(coder, last * 2 + 1, wanted.literals === 'bulk' ? 1 : 0)
+    this.lastFlags = inexact * 2 + bulk
+    let unitBits = 0
+    if (inexact === 0) {
+      const same = this.flags.code(coder, 8, wanted.unitBits === this.lastUnit ? 1 : 0)
+      unitBits = same === 1 ? this.lastUnit : Math.min(30, this.units.code(coder, 0, wanted.unitBits))
+      this.lastUnit = unitBits
+    }
+    return {
+      copies: inexact === 1 ? 'inexact' : 'exact',
+      literals: bulk === 1 ? 'bulk' : 'modelled',
+      unitBits,
+    }
+  }
+}
+
+/** Codes the sizes of the models, 5 bits each. */
+export function codeModelSizes(coder: BinaryCoder, wanted: ModelSizes): ModelSizes {
+  return {
+    literalBits: codePlain(coder, wanted.literalBits, 5),
+    differenceBits: codePlain(coder, wanted.differenceBits, 5),
+  }
+}
+
+/** A number of known width. */
+export function codePlain(coder: BinaryCoder, value: number, width: number): number {
+  let result = 0
+  for (let i = width - 1; i >= 0; i--) {
+    result = result * 2 + coder.code(Math.floor(value / 2 ** i) % 2, 32768)
+  }
+  return result
+}

@@ -1,0 +1,25 @@
+import { deltaLimits } from '../limits.ts'
+
+const capacity = 4 * deltaLimits.segmentBytes
+
+/** Collects the bytes of one file and hands them on in large pieces. */
+export class OutputBuffer {
+  readonly bytes = new Uint8Array(capacity)
+  at = 0
+  private readonly emit: (bytes: Uint8Array) => Promise<void>
+
+  constructor(emit: (bytes: Uint8Array) => Promise<void>) {
+    this.emit = emit
+  }
+
+  /** Makes room for a segment at `at`. */
+  async makeRoom(): Promise<void> {
+    if (this.at + deltaLimits.segmentBytes > capacity) await this.flush()
+  }
+
+  async flush(): Promise<void> {
+    if (this.at === 0) return
+    await this.emit(this.bytes.subarray(0, this.at))
+    this.at = 0
+  }
+}

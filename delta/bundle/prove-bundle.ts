@@ -1,0 +1,57 @@
+import { type Digest, digestOf, parseManifest, totalsOf } from '../../protocol/index.ts'
+import { memoryObjectSource } from '../objects/object-source.ts'
+import { applyBundle, type ExpectedRelease, type Staging } from './apply-bundle.ts'
+import type { BundleInput } from './bundle-file.ts'
+import type { BuildPlan } from '../planning/build-plan.ts'
+import { planRelease } from './make-core.ts'
+
+/** The figures that a release's signed metadata repeats from its manifest. */
+export function expectationOf(manifest: Uint8Array): ExpectedRelease {
+  return {
+    manifestSha256: digestOf(manifest),
+    manifestBytes: manifest.length,
+    ...totalsOf(parseManifest(manifest)),
+  }
+}
+
+/** Applies a bundle to bytes in memory and throws unless the new manifest comes out. */
+export async function proveBundle(options: {
+  readonly bundle: BundleInput
+  readonly oldManifest: Uint8Array
+  readonly newManifest: Uint8Array
+  /** Begins with the concatenated base objects. */
+  readonly base: Uint8Array
+}): Promise<void> {
+  const { bundle, oldManifest, newManifest, base } = options
+  const { old, plan } = planRelease(oldManifest, newManifest)
+  const objects = new Map<Digest, Uint8Array>()
+  for (const { number, position, size } of plan.base) {
+    objects.set(old.objects.digests[number] as Digest, base.subarray(position, position + size))
+  }
+  await applyBundle({
+    bundle,
+    oldManifest,
+    source: memoryObjectSource(objects),
+    staging: poolStaging(plan, base),
+    expect: expectationOf(newManifest),
+  })
+}
+
+/** Writes nowhere; reading back gives what should have been written, the digests tell whether it was. */
+function poolStaging(plan: BuildPlan, pool: Uint8Array): Staging {
+  return {
+    create: async () => ({ write: async () => {}, close: async () => {} }),
+    async open(index) {
+      const { position, size } = plan.built[index] as { position: number; size: number }
+      return {
+        size,
+        async read(at, into) {
+          const part = pool.subarray(position + at, position + Math.min(size, at + into.length))
+          into.set(part)
+          return part.length
+        },
+        async close() {},
+      }
+    },
+  }
+}

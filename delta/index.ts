@@ -1,0 +1,20 @@
+export {
+  type ApplyBundleOptions,
+  applyBundle,
+  type BuiltFile,
+  type ExpectedRelease,
+  type Staging,
+} from './bundle/apply-bundle.ts'
+export type { BundleInput } from './bundle/bundle-file.ts'
+export { bundleFormat } from './bundle/container.ts'
+export { type MadeBundleFile, type MakeBundleOptions, makeBundle } from './bundle/make-bundle.ts'
+export type { Effort, MakeNotes } from './bundle/make-streams.ts'
+export { expectationOf } from './bundle/prove-bundle.ts'
+export { deltaError } from './errors.ts'
+export { deltaLimits } from './limits.ts'
+export {
+  fileObjectSource,
+  memoryObjectSource,
+  type ObjectReader,
+  type ObjectSource,
+} from './objects/object-source.ts'

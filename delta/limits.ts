@@ -1,0 +1,17 @@
+/** Limits of making and applying deltas (docs/limits.md). */
+export const deltaLimits = {
+  /** Output that is decoded between two looks at the caller's signal. */
+  segmentBytes: 64 * 1024,
+  /** Old bytes that applying keeps in memory: blocks of `segmentBytes`. */
+  baseBlocksMax: 96,
+  /** Old objects that are open at the same time while applying. */
+  openObjectsMax: 16,
+  /** Literal bytes that later literals may repeat. */
+  literalHistoryBytes: 1 << 22,
+  /** Operations of one file of the second kind, which are held in memory: 12 bytes each. */
+  fileOperationsMax: 1_500_000,
+  /** Bytes of changed attributes in a bundle. */
+  attributesBytesMax: 256 * 1024,
+  /** Bytes of old and new objects that the matcher takes at once; beyond, files travel whole. */
+  matchedBytesMax: 2 ** 31 - 2 ** 20,
+} as const

@@ -1,0 +1,35 @@
+/** Copies in the order of the new bytes: triples of new position, old position, length. */
+export class CopyList {
+  private values = new Int32Array(3 * 256)
+  count = 0
+
+  add(newAt: number, oldAt: number, length: number): void {
+    if (this.count * 3 === this.values.length) {
+      const larger = new Int32Array(this.values.length * 2)
+      larger.set(this.values)
+      this.values = larger
+    }
+    this.values[this.count * 3] = newAt
+    this.values[this.count * 3 + 1] = oldAt
+    this.values[this.count * 3 + 2] = length
+    this.count++
+  }
+
+  newAt(index: number): number {
+    return this.values[index * 3] as number
+  }
+
+  oldAt(index: number): number {
+    return this.values[index * 3 + 1] as number
+  }
+
+  length(index: number): number {
+    return this.values[index * 3 + 2] as number
+  }
+
+  set(index: number, newAt: number, oldAt: number, length: number): void {
+    this.values[index * 3] = newAt
+    this.values[index * 3 + 1] = oldAt
+    this.values[index * 3 + 2] = length
+  }
+}

@@ -1,0 +1,56 @@
+const slotBits = 15
+const windowBytes = 12 * 1024
+const backBytes = 4 * 1024
+
+/** Short strings around one place of the pool, for copies that begin near the last one. */
+export class NearIndex {
+  readonly length: number
+  private readonly pool: Uint8Array
+  private readonly heads = new Int32Array(1 << slotBits)
+  private readonly stamps = new Int32Array(1 << slotBits)
+  private readonly previous = new Int32Array(windowBytes)
+  private stamp = 0
+  private start = 0
+  private end = 0
+
+  constructor(pool: Uint8Array, length: number) {
+    this.pool = pool
+    this.length = length
+  }
+
+  /** Makes sure that the surroundings of `place` are known, not beyond `limit`. */
+  center(place: number, limit: number): void {
+    const near = windowBytes / 4
+    if (place - near >= this.start && place + near <= this.end) return
+    if (this.start === 0 && place + near <= this.end) return
+    this.stamp++
+    this.start = Math.max(0, place - backBytes)
+    this.end = Math.min(limit, this.start + windowBytes)
+    for (let at = this.start; at + this.length <= this.end; at++) {
+      const slot = this.slot(at)
+      this.previous[at - this.start] =
+        this.stamps[slot] === this.stamp ? (this.heads[slot] as number) : -1
+      this.heads[slot] = at
+      this.stamps[slot] = this.stamp
+    }
+  }
+
+  /** The latest position of the window that may hold the string at `at`, or -1. */
+  latest(at: number): number {
+    const slot = this.slot(at)
+    return this.stamps[slot] === this.stamp ? (this.heads[slot] as number) : -1
+  }
+
+  before(at: number): number {
+    return this.previous[at - this.start] as number
+  }
+
+  private slot(at: number): number {
+    const { pool } = this
+    let hash = 0
+    for (let i = 0; i < this.length; i++) {
+      hash = Math.imul(hash + (pool[at + i] as number), 0x2c1b3c6d)
+    }
+    return Math.imul(hash ^ (hash >>> 13), 0x9e3779b1) >>> (32 - slotBits)
+  }
+}

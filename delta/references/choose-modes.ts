@@ -1,0 +1,149 @@
+import { type CopyOp, ReferenceCoder } from './coder.ts'
+import type { Draft } from './draft.ts'
+import { regionAt } from './layout.ts'
+import { referenceLimits } from './limits.ts'
+import { coderInput, eachWindow, type PlanInput } from './plan-input.ts'
+import { cellCount, mode, type ModeRun } from './side.ts'
+
+const { cellBytes } = referenceLimits
+/** What a change of mode costs, in differing bytes. */
+const changeCost = 4
+const costMax = 0xffff
+
+/** Tries every mode where it may fit and takes the cheapest for each cell. */
+export function chooseModes(draft: Draft, input: PlanInput): readonly ModeRun[] {
+  const count = cellCount(input.next.length)
+  const noisy = noisyWindows(input)
+  const candidates = candidateModes(draft)
+  const costs = candidates.map(({ mode: value, fits }) => {
+    const cost = new Uint16Array(count)
+    const modes = [{ mode: value, cells: count }]
+    const coder = new ReferenceCoder({ ...draft.side, modes }, coderInput(input))
+    eachWindow(input, (window) => {
+      const { copyIndex, offset, newPosition, block } = window
+      if (!noisy.has(window.number) || !fits(newPosition)) {
+        forbid(cost, newPosition, block.length, value === mode.plain)
+        return
+      }
+      coder.difference(copyIndex, offset, block)
+      countDifferences(cost, newPosition, block)
+    })
+    return cost
+  })
+  return runs(cheapest(candidates, costs, count))
+}
+
+interface Candidate {
+  readonly mode: number
+  fits(newPosition: number): boolean
+}
+
+function candidateModes({ side, bases, pairs }: Draft): Candidate[] {
+  const candidates: Candidate[] = [{ mode: mode.plain, fits: () => true }]
+  const inData = (value: number, image?: number) =>
+    candidates.push({
+      mode: value,
+      fits: (position) => {
+        const region = regionAt(side.newLayout, position)
+        return (
+          region !== undefined &&
+          !region.executable &&
+          (image === undefined || region.image === image)
+        )
+      },
+    })
+  const inCode = (value: number, machine: string) => {
+    const images = pairs.filter((pair) => pair.machine === machine).map(({ next }) => next)
+    if (images.length === 0) return
+    candidates.push({
+      mode: value,
+      fits: (position) => {
+        const region = regionAt(side.newLayout, position)
+        return region?.executable === true && images.includes(region.image)
+      },
+    })
+  }
+  inCode(mode.x86, 'x86')
+  inCode(mode.arm64, 'arm64')
+  for (const value of [mode.pointer64, mode.relative32, mode.ehFrame]) inData(value)
+  if (pairs.some(({ machine }) => machine === 'x86')) inData(mode.jumpTable)
+  if (side.goTables.length > 0) inData(mode.goFunctions)
+  for (const [index, base] of bases.entries()) inData(mode.based32 + index, base.image)
+  return candidates
+}
+
+/** Numbers of the windows that have any differing byte. */
+function noisyWindows(input: PlanInput): ReadonlySet<number> {
+  const noisy = new Set<number>()
+  eachWindow(input, ({ number, copyIndex, offset, block }) => {
+    const from = (input.copies[copyIndex] as CopyOp).oldPosition + offset
+    const old = input.old.subarray(from, from + block.length)
+    if (Buffer.compare(old, block) !== 0) noisy.add(number)
+  })
+  return noisy
+}
+
+function forbid(cost: Uint16Array, position: number, length: number, allowed: boolean): void {
+  if (allowed) return
+  const first = Math.floor(position / cellBytes)
+  const last = Math.floor((position + length - 1) / cellBytes)
+  for (let cell = first; cell <= last; cell++) {
+    cost[cell] = Math.min(costMax, (cost[cell] as number) + 16)
+  }
+}
+
+function countDifferences(cost: Uint16Array, position: number, block: Uint8Array): void {
+  for (let at = 0; at < block.length; at++) {
+    if (block[at] === 0) continue
+    const cell = Math.floor((position + at) / cellBytes)
+    cost[cell] = (cost[cell] as number) + 1
+  }
+}
+
+/** The modes with the least cost in all; found by going through the cells once and back. */
+function cheapest(
+  candidates: readonly Candidate[],
+  costs: readonly Uint16Array[],
+  count: number,
+): Uint8Array {
+  const kinds = candidates.length
+  const came = new Uint8Array(count * kinds)
+  let best = new Float64Array(kinds)
+  for (let cell = 0; cell < count; cell++) {
+    const least = leastOf(best)
+    const change = (best[least] as number) + changeCost
+    const next = new Float64Array(kinds)
+    for (let kind = 0; kind < kinds; kind++) {
+      const stay = (best[kind] as number) <= change
+      came[cell * kinds + kind] = stay ? kind : least
+      next[kind] = (stay ? (best[kind] as number) : change) + (costs[kind]?.[cell] as number)
+    }
+    best = next
+  }
+  const cells = new Uint8Array(count)
+  let kind = leastOf(best)
+  for (let cell = count - 1; cell >= 0; cell--) {
+    cells[cell] = (candidates[kind] as Candidate).mode
+    kind = came[cell * kinds + kind] as number
+  }
+  return cells
+}
+
+function leastOf(values: Float64Array): number {
+  let least = 0
+  for (let index = 1; index < values.length; index++) {
+    if ((values[index] as number) < (values[least] as number)) least = index
+  }
+  return least
+}
+
+function runs(cells: Uint8Array): ModeRun[] {
+  const result: ModeRun[] = []
+  let from = 0
+  for (let at = 1; at <= cells.length; at++) {
+    if (at < cells.length && cells[at] === cells[from]) continue
+    result.push({ mode: cells[from] as number, cells: at - from })
+    from = at
+  }
+  return result
+}

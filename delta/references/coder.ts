@@ -1,0 +1,256 @@
+import { AddressMap, type MapPiece } from './address-map.ts'
+import { referenceError } from './errors.ts'
+import { transformEhFrame } from './eh-frame.ts'
+import { GoFunctions } from './go-functions.ts'
+import type { Image, Layout, Region } from './layout.ts'
+import { JumpTables } from './jump-tables.ts'
+import { regionAt, unloaded } from './layout.ts'
+import { referenceLimits } from './limits.ts'
+import { type BasePair, cellCount, mode, parseSide, type Side } from './side.ts'
+import { Targets } from './targets.ts'
+import { Window } from './window.ts'
+import { transformWords } from './words.ts'
+import { transformX86 } from './x86.ts'
+
+/** `length` bytes from `oldPosition` on are like those from `newPosition` on. */
+export interface CopyOp {
+  readonly oldPosition: number
+  readonly newPosition: number
+  readonly length: number
+}
+
+export interface CoderInput {
+  readonly copies: readonly CopyOp[]
+  readonly oldSize: number
+  readonly newSize: number
+  readOld(position: number, into: Uint8Array): void
+}
+
+const { cellBytes, windowBytes } = referenceLimits
+
+/** Turns copied bytes into new bytes and back; see the door of this folder. */
+export class ReferenceCoder {
+  private readonly input: CoderInput
+  private readonly side: Side
+  /** Mode of each cell of the new files; the maker tries others. */
+  readonly cells: Uint8Array
+  private readonly window: Window
+  private readonly go: GoFunctions
+  private readonly tables: JumpTables
+
+  constructor(side: Side, input: CoderInput) {
+    this.input = input
+    this.side = side
+    this.cells = new Uint8Array(cellCount(input.newSize))
+    let cell = 0
+    for (const run of side.modes) {
+      this.cells.fill(run.mode, cell, cell + run.cells)
+      cell += run.cells
+    }
+    const map = new AddressMap(side.oldLayout, [...mapPieces(side, input.copies), ...side.extra])
+    this.window = new Window(new Targets(map))
+    const wanted = side.modes.some((run) => run.mode === mode.jumpTable)
+    this.tables = new JumpTables(wanted ? side.oldLayout.regions : [], input)
+    this.go = new GoFunctions(side, input)
+  }
+
+  /** In place: differences become new bytes. */
+  restore(copyIndex: number, offset: number, block: Uint8Array): void {
+    this.transform(copyIndex, offset, block, true)
+  }
+
+  /** In place: new bytes become differences. */
+  difference(copyIndex: number, offset: number, block: Uint8Array): void {
+    this.transform(copyIndex, offset, block, false)
+  }
+
+  private transform(copyIndex: number, offset: number, block: Uint8Array, decode: boolean): void {
+    const copy = this.input.copies[copyIndex]
+    if (copy === undefined || offset % windowBytes !== 0) throw new TypeError('no such window')
+    const length = Math.min(windowBytes, copy.length - offset)
+    if (block.length !== length) throw new TypeError('not a whole window')
+    const { window } = this
+    const { start } = window
+    const position = copy.oldPosition + offset
+    const lead = Math.min(start, position)
+    const tail = Math.min(start, this.input.oldSize - position - length)
+    const read = window.old.subarray(start - lead, start + length + tail)
+    this.input.readOld(position - lead, read)
+    window.old.fill(0, start + length + tail, start + length + start)
+    window.io.set(block, start)
+    window.end = start + length
+    window.decode = decode
+    window.copies = this.input.copies
+    window.copyIndex = copyIndex
+    let at = start
+    while (at < window.end) at = this.span(copy, offset - start, at)
+    block.set(window.io.subarray(start, window.end))
+  }
+
+  /** One stretch of one mode, one old region and one new region; returns where it ended. */
+  private span(copy: CopyOp, offset: number, from: number): number {
+    const newPosition = copy.newPosition + offset
+    const oldPosition = copy.oldPosition + offset
+    const length = this.window.end
+    let cell = Math.floor((newPosition + from) / cellBytes)
+    const value = this.cells[cell] as number
+    let to = from
+    while (to < length && this.cells[cell] === value) to = ++cell * cellBytes - newPosition
+    to = Math.min(to, length)
+    if (value === mode.plain) {
+      this.window.plain(from, to)
+      return to
+    }
+    const oldRegion = regionAt(this.side.oldLayout, oldPosition + from)
+    const newRegion = regionAt(this.side.newLayout, newPosition + from)
+    if (oldRegion === undefined || newRegion === undefined) {
+      // Between regions nothing is predicted; at most to the end of this cell.
+      to = Math.min(to, (Math.floor((newPosition + from) / cellBytes) + 1) * cellBytes - newPosition)
+      this.window.plain(from, to)
+      return to
+    }
+    to = Math.min(to, oldRegion.position + oldRegion.size - oldPosition)
+    to = Math.min(to, newRegion.position + newRegion.size - newPosition)
+    this.place({ copy, offset, oldRegion, newRegion })
+    this.window.lead = Math.min(this.window.start, from, oldPosition + from - oldRegion.position)
+    return this.byMode(value, from, to)
+  }
+
+  private place(span: {
+    readonly copy: CopyOp
+    readonly offset: number
+    readonly oldRegion: Region
+    readonly newRegion: Region
+  }): void {
+    const { copy, offset, oldRegion, newRegion } = span
+    const { window } = this
+    const loaded = oldRegion.address !== unloaded && newRegion.address !== unloaded
+    const oldStart = oldRegion.address - oldRegion.position
+    const newStart = newRegion.address - newRegion.position
+    window.oldAddress = loaded ? copy.oldPosition + offset + oldStart : copy.oldPosition + offset
+    window.newAddress = loaded ? copy.newPosition + offset + newStart : copy.newPosition + offset
+    window.localFrom = 0
+    window.localTo = 0
+    if (loaded) {
+      const first = Math.max(
+        copy.oldPosition,
+        oldRegion.position,
+        newRegion.position - copy.newPosition + copy.oldPosition,
+      )
+      const end = Math.min(
+        copy.oldPosition + copy.length,
+        oldRegion.position + oldRegion.size,
+        newRegion.position + newRegion.size - copy.newPosition + copy.oldPosition,
+      )
+      window.localFrom = first + oldStart
+      window.localTo = end + oldStart
+    }
+    const oldImage = this.side.oldLayout.images[oldRegion.image] as Image
+    const newImage = this.side.newLayout.images[newRegion.image] as Image
+    window.oldImageStart = oldImage.start
+    window.oldImageBase = oldImage.base
+    window.oldImageSpan = oldImage.span
+    window.newImageStart = newImage.start
+    window.newImageBase = newImage.base
+    window.newImageSpan = newImage.span
+    window.newPosition = copy.newPosition + offset
+    window.oldPosition = copy.oldPosition + offset
+  }
+
+  private byMode(value: number, from: number, to: number): number {
+    const { window } = this
+    switch (value) {
+      case mode.x86:
+        return transformX86(window, from, to)
+      case mode.pointer64:
+        return transformWords(window, { from, to, unit: 8, width: 8 }, (at) => window.pointer64(at))
+      case mode.relative32:
+        return transformWords(window, { from, to, unit: 4, width: 4 }, (at) =>
+          window.relative32(at, at),
+        )
+      case mode.ehFrame:
+        return transformEhFrame(window, from, to)
+      case mode.jumpTable:
+        return transformWords(window, { from, to, unit: 4, width: 4 }, (at) =>
+          this.tables.field(window, at),
+        )
+      case mode.goFunctions:
+        return this.go.transform(window, from, to)
+      default: {
+        const base = this.side.bases[value - mode.based32] as BasePair | undefined
+        if (base === undefined) throw referenceError('LW_DELTA_REFERENCES', { detail: 'A mode is unknown.' })
+        return transformWords(window, { from, to, unit: 4, width: 4 }, (at) =>
+          window.based32(at, base.old, base.next),
+        )
+      }
+    }
+  }
+}
+
+export function createCoder(side: Uint8Array, input: CoderInput): ReferenceCoder {
+  return new ReferenceCoder(parseSide(side, { old: input.oldSize, next: input.newSize }), input)
+}
+
+/** The copies, cut at the regions of both sides, as moves of addresses. */
+export function mapPieces(side: Side, copies: readonly CopyOp[]): MapPiece[] {
+  const pieces: MapPiece[] = []
+  for (const copy of telling(copies, side.mapCopyBytesMin)) {
+    let at = 0
+    while (at < copy.length) {
+      const oldRegion = regionAfter(side.oldLayout, copy.oldPosition + at)
+      const newRegion = regionAfter(side.newLayout, copy.newPosition + at)
+      if (oldRegion === undefined || newRegion === undefined) break
+      const start = Math.max(
+        at,
+        oldRegion.position - copy.oldPosition,
+        newRegion.position - copy.newPosition,
+      )
+      const end = Math.min(
+        copy.length,
+        oldRegion.position + oldRegion.size - copy.oldPosition,
+        newRegion.position + newRegion.size - copy.newPosition,
+      )
+      if (end > start && oldRegion.address >= 0 && newRegion.address >= 0) {
+        const from = copy.oldPosition + start - oldRegion.position + oldRegion.address
+        const to = copy.newPosition + start - newRegion.position + newRegion.address
+        pieces.push({ from, length: end - start, delta: to - from })
+      }
+      at = Math.max(end, at + 1)
+    }
+  }
+  return pieces
+}
+
+const near = 512
+const shortMin = 8
+
+/**
+ * The copies that tell where code went: the long ones, and short ones that moved about as far as
+ * the last or the next long one, for others are matched by chance.
+ */
+function telling(copies: readonly CopyOp[], bytesMin: number): CopyOp[] {
+  const ahead = new Float64Array(copies.length)
+  let move = Number.NaN
+  for (let index = copies.length - 1; index >= 0; index--) {
+    const copy = copies[index] as CopyOp
+    if (copy.length >= bytesMin) move = copy.newPosition - copy.oldPosition
+    ahead[index] = move
+  }
+  move = Number.NaN
+  const kept = copies.filter((copy, index) => {
+    const own = copy.newPosition - copy.oldPosition
+    if (copy.length >= bytesMin) {
+      move = own
+      return true
+    }
+    if (copy.length < shortMin) return false
+    return Math.abs(own - move) <= near || Math.abs(own - (ahead[index] as number)) <= near
+  })
+  if (kept.length <= referenceLimits.mapPiecesMax) return kept
+  return kept.sort((a, b) => b.length - a.length).slice(0, referenceLimits.mapPiecesMax)
+}
+
+/** The region that holds a position or the next one after it. */
+function regionAfter(layout: Layout, position: number): Region | undefined {
+  return regionAt(layout, position) ?? layout.regions.find((region) => region.position >= position)
+}

@@ -1,0 +1,3 @@
+export { storeError } from '../errors.ts'
+export * from './device-records.ts'
+export * from './open-device-records.ts'

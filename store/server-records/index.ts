@@ -1,0 +1,3 @@
+export { storeError } from '../errors.ts'
+export * from './open-server-records.ts'
+export * from './server-records.ts'

@@ -1,0 +1,7 @@
+import type { Migration } from 'kysely'
+import { releases } from './001-releases.ts'
+
+/** All migrations by name; a name never changes, and new ones sort after the others. */
+export const migrations: Readonly<Record<string, Migration>> = {
+  '001-releases': releases,
+}
