@@ -364,14 +364,16 @@ function commonOf(run: Run, open: OpenChannel, plan: ReleasePlan) {
   const { manifest } = plan
   const { url, name } = run.api.address
   const files = filesOf(manifest)
-  const isKnown = open.channelId !== undefined && !open.isDraft
-  const channelId = isKnown ? open.channelId : undefined
+  const channelId = open.isDraft ? undefined : open.channelId
   return {
     url,
     name,
     channelId,
     fingerprint: channelId && fingerprint(channelId),
-    link: channelId && subscribeLink(url, channelId, open.root?.view.version),
+    link:
+      channelId === undefined
+        ? `longwave:${url}`
+        : subscribeLink(url, channelId, open.root.view.version),
     release: manifest.release,
     label: manifest.label,
     manifestId: plan.id,
@@ -405,10 +407,10 @@ function summaryOf(run: Run, committed: Committed): PublishSummary {
   }
 }
 
-function nextCommands(url: string, link: string | undefined, open: OpenChannel): string[] {
+function nextCommands(url: string, link: string, open: OpenChannel): string[] {
   const before = open.head?.release
   return [
-    ...(link === undefined ? [] : [`longwave subscribe '${link}'`]),
+    `longwave subscribe '${link}'`,
     ...(before === undefined ? [] : [`longwave revert ${url} ${before}`]),
     ...(open.created === undefined
       ? []

@@ -13,8 +13,8 @@ export interface PublishSummary {
   /** Undefined only in a dry run of a channel that does not exist yet. */
   readonly channelId: Digest | undefined
   readonly fingerprint: string | undefined
-  /** `longwave:URL#CHANNEL-ID`: what subscribers are given. */
-  readonly link: string | undefined
+  /** `longwave:URL#CHANNEL-ID`: what subscribers are given; without the id where there is none. */
+  readonly link: string
   readonly release: number
   readonly label: string | undefined
   readonly manifestId: Digest

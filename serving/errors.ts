@@ -80,6 +80,12 @@ export const servingError = errorArea('serving', {
     retryable: true,
     says: 'The server failed; its log says more under the request id.',
   },
+  LW_SERVE_OBJECT_DAMAGED: {
+    status: 503,
+    exit: ExitCode.temporary,
+    retryable: true,
+    says: 'The server’s copy of these bytes is damaged.',
+  },
   LW_SERVE_STOPPING: {
     status: 503,
     exit: ExitCode.temporary,

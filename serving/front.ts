@@ -1,8 +1,7 @@
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
-import type { ServingCounters } from './counters.ts'
+import type { IncomingMessage, RequestListener } from 'node:http'
 import { servingError } from './errors.ts'
 import type { HotRoutes } from './hot-routes.ts'
-import { problemOf, sendProblem } from './problem.ts'
+import type { RawExchange } from './object-cache.ts'
 import { whyRefuseTarget } from './request-target.ts'
 import type { SlowClients } from './slow-clients.ts'
 
@@ -10,12 +9,10 @@ import type { SlowClients } from './slow-clients.ts'
 export interface FrontOptions {
   readonly hot: HotRoutes
   readonly slowClients: SlowClients
-  readonly counters: ServingCounters
-  readonly nextRequestId: () => string
   readonly isStopping: () => boolean
   /** The ordinary routes. */
   readonly handOn: RequestListener
-  readonly onError: (error: unknown, requestId: string) => void
+  readonly answerError: (exchange: RawExchange, error: unknown) => void
 }
 
 const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
@@ -30,18 +27,19 @@ export function createFront(options: FrontOptions): RequestListener {
     if (stopping) response.shouldKeepAlive = false
     try {
       if (hot.handle(request, response)) return
-      const refusal = refusalOf(request, stopping)
-      if (refusal !== undefined) {
-        refuse(options, request, response, refusal)
-        return
-      }
     } catch (error) {
-      const requestId = options.nextRequestId()
-      options.onError(error, requestId)
-      sendProblem(request, response, problemOf(error, requestId))
+      options.answerError({ request, response }, error)
       return
     }
-    if (announcesBody(request)) options.slowClients.watchSender(request)
+    const hasBody = announcesBody(request)
+    const refusal = refusalOf(request, stopping)
+    if (refusal !== undefined) {
+      // Its body, if it has one, is not read: the connection cannot be used again.
+      if (hasBody) response.shouldKeepAlive = false
+      options.answerError({ request, response }, refusal)
+      return
+    }
+    if (hasBody) options.slowClients.watchSender(request)
     options.handOn(request, response)
   }
 }
@@ -69,18 +67,6 @@ function hasTwoHosts(request: IncomingMessage): boolean {
     if (raw[at]?.length === 4 && raw[at]?.toLowerCase() === 'host') hosts += 1
   }
   return hosts > 1
-}
-
-function refuse(
-  options: FrontOptions,
-  request: IncomingMessage,
-  response: ServerResponse,
-  error: Error,
-): void {
-  options.counters.problems += 1
-  // Its body, if it has one, is not read: the connection cannot be used again.
-  if (announcesBody(request)) response.shouldKeepAlive = false
-  sendProblem(request, response, problemOf(error, options.nextRequestId()))
 }
 
 function announcesBody(request: IncomingMessage): boolean {

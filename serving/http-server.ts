@@ -18,7 +18,8 @@ import { servingLimits as limits } from './limits.ts'
 import { type ListenAddress, listenError, urlOfListener } from './listen-address.ts'
 import { createNodeServer, type NodeServerTimeouts, type ServerTls } from './node-server.ts'
 import { type DescribedObject, ObjectSender, type ObjectSource } from './object-sender.ts'
-import { asLongwaveError, problemOf } from './problem.ts'
+import type { RawExchange } from './object-cache.ts'
+import { asLongwaveError, problemOf, sendProblem } from './problem.ts'
 import { type SlowClientLimits, SlowClients } from './slow-clients.ts'
 
 /** What `createHttpServer` takes. */
@@ -53,6 +54,8 @@ export interface HttpServer extends AsyncDisposable {
     object: DescribedObject,
     source: ObjectSource,
   ): void
+  /** Answers a hot request, or one that was taken from the framework, with an error. */
+  answerError(exchange: RawExchange, error: unknown): void
   /**
    * Starts listening and returns the server's URL without a trailing slash.
    * @throws LW_SERVE_PORT_IN_USE, LW_SERVE_PORT_REFUSED, LW_SERVE_ADDRESS
@@ -70,17 +73,23 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const objects = new ObjectSender(counters, slowClients)
   const { logger } = options
   const nextRequestId = requestIds()
+  const answerError = ({ request, response }: RawExchange, error: unknown) => {
+    const requestId = nextRequestId()
+    counters.problems += 1
+    if (asLongwaveError(error).status >= 500) {
+      logger.error({ err: error, requestId }, 'request failed')
+    }
+    sendProblem(request, response, problemOf(error, requestId))
+  }
   let stopping = false
   let stopped: Promise<void> | undefined
   const { app, server } = createApp(options, (handOn) =>
     createFront({
       hot,
       slowClients,
-      counters,
-      nextRequestId,
       handOn,
       isStopping: () => stopping,
-      onError: (error, requestId) => logger.error({ err: error, requestId }, 'request failed'),
+      answerError,
     }),
     { counters, nextRequestId },
   )
@@ -105,6 +114,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       reply.hijack()
       objects.send({ request: request.raw, response: reply.raw }, object, source)
     },
+    answerError,
     listen: (address) => listen(app, server, address, options.tls !== undefined),
     stop,
     [Symbol.asyncDispose]: stop,

@@ -19,20 +19,24 @@ export const servingLimits = {
   bodyBytesMax: 1024 * 1024,
   /** How often slow senders and slow readers are looked for. */
   sweepMs: 2_500,
-  /** A reader that takes nothing for so long is cut. */
-  readerStallMs: 15_000,
+  /** A reader that takes not one byte for so long is cut, at the latest after twice the time. */
+  readerStallMs: 10_000,
+  /** A reader that does not take a whole chunk in so long is cut, too. */
+  readerChunkMs: 120_000,
   /** A sender must bring `senderBytesPerSecondMin` over every window of so long. */
   senderWindowMs: 15_000,
   senderBytesPerSecondMin: 256,
   /** Graceful stop: what is not finished after this is cut. */
   drainTimeoutMs: 10_000,
   drainPollMs: 50,
-  /** Bytes per read and write of an object's body. */
-  chunkBytes: 64 * 1024,
+  /** Bytes per read and write of an object's body: the least of these that holds what is left. */
+  chunkBytes: [16 * 1024, 64 * 1024, 256 * 1024],
   /** Chunks of one response that are on their way at the same time. */
   chunksInFlightMax: 2,
-  /** Buffers kept for reuse. */
-  pooledBuffersMax: 256,
+  /** Beyond this much on its way in all responses, each gets along with one smallest chunk. */
+  inFlightBytesMax: 48 * 1024 * 1024,
+  /** Bytes of buffers kept for reuse. */
+  pooledBytesMax: 16 * 1024 * 1024,
   memoryObjectBytesMax: 256 * 1024,
   memoryBudgetBytes: 128 * 1024 * 1024,
   hotMatchersMax: 16,

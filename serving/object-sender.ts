@@ -169,7 +169,7 @@ export class ObjectSender {
     this.#counters.objectBytes += end - start
     response.end(whole ? bytes : bytes.subarray(start, end))
     if ((response.socket?.writableLength ?? 0) > 0) {
-      this.#slowClients.watchResponse(response, end - start)
+      this.#slowClients.watchResponse(response)
     }
   }
 }

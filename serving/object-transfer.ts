@@ -56,6 +56,7 @@ class ObjectTransfer {
   readonly #reader: Reader
   #position: number
   #inFlight = 0
+  #inFlightBytes = 0
   #reading = false
   #over = false
 
@@ -80,9 +81,9 @@ class ObjectTransfer {
   #pump(): void {
     const { end, pool } = this.#options
     if (this.#over || this.#reading || this.#position >= end) return
-    if (this.#inFlight >= limits.chunksInFlightMax) return
+    if (this.#inFlight >= (pool.isShort ? 1 : limits.chunksInFlightMax)) return
     this.#reading = true
-    const buffer = pool.take()
+    const buffer = pool.take(end - this.#position)
     const length = Math.min(buffer.byteLength, end - this.#position)
     this.#read(buffer, length)
   }
@@ -118,6 +119,7 @@ class ObjectTransfer {
     }
     this.#position += bytes
     this.#inFlight += 1
+    this.#inFlightBytes += buffer.byteLength
     const chunk = bytes === buffer.byteLength ? buffer : buffer.subarray(0, bytes)
     const written = () => this.#onWritten(buffer)
     if (this.#position === end) response.end(chunk, written)
@@ -126,8 +128,9 @@ class ObjectTransfer {
   }
 
   #onWritten(buffer: Buffer): void {
-    this.#inFlight -= 1
     if (this.#over) return
+    this.#inFlight -= 1
+    this.#inFlightBytes -= buffer.byteLength
     this.#options.pool.giveBack(buffer)
     this.#reader.tookAtMs = performance.now()
     this.#pump()
@@ -137,6 +140,8 @@ class ObjectTransfer {
     if (this.#over) return
     this.#over = true
     this.#options.slowClients.endReader(this.#reader)
+    // Callbacks of writes that a broken connection holds may never come.
+    this.#options.pool.forget(this.#inFlightBytes)
     // Closing under a running read could hand its descriptor number to another file.
     if (!this.#reading) this.#release()
     this.#options.done(outcome, this.#position - this.#options.start)

@@ -6,6 +6,7 @@ import { servingLimits as limits } from './limits.ts'
 export interface SlowClientLimits {
   readonly sweepMs: number
   readonly readerStallMs: number
+  readonly readerChunkMs: number
   readonly senderWindowMs: number
   readonly senderBytesPerSecondMin: number
 }
@@ -13,6 +14,7 @@ export interface SlowClientLimits {
 const defaults: SlowClientLimits = {
   sweepMs: limits.sweepMs,
   readerStallMs: limits.readerStallMs,
+  readerChunkMs: limits.readerChunkMs,
   senderWindowMs: limits.senderWindowMs,
   senderBytesPerSecondMin: limits.senderBytesPerSecondMin,
 }
@@ -26,7 +28,7 @@ interface Sender {
 /** A response body on its way out. */
 export interface Reader {
   readonly response: ServerResponse
-  /** When the client last took something, by `performance.now()`. */
+  /** When the client last took a whole chunk, by `performance.now()`. */
   tookAtMs: number
 }
 
@@ -58,9 +60,16 @@ export class SlowClients {
     this.#run()
   }
 
-  /** Watches a response body; its sender says `tookAtMs` and ends the watch. */
+  /**
+   * Watches a response body; its sender says `tookAtMs` and ends the watch. Node's own timer
+   * notices every byte that the client takes, the sweep only whole chunks.
+   */
   watchReader(reader: Reader): void {
+    const { response } = reader
     this.#readers.add(reader)
+    response.setTimeout(this.#limits.readerStallMs, () => {
+      if (this.#readers.delete(reader)) this.#cut(response)
+    })
     this.#run()
   }
 
@@ -69,10 +78,8 @@ export class SlowClients {
   }
 
   /** Watches a response that was written in one piece until the socket has taken it all. */
-  watchResponse(response: ServerResponse, bytes: number): void {
-    // One piece gives no sign of progress in between, so its size buys it time.
-    const extraMs = this.#limits.readerStallMs * Math.floor(bytes / limits.chunkBytes)
-    const reader: Reader = { response, tookAtMs: performance.now() + extraMs }
+  watchResponse(response: ServerResponse): void {
+    const reader: Reader = { response, tookAtMs: performance.now() }
     this.watchReader(reader)
     response.once('close', () => this.endReader(reader))
   }
@@ -114,7 +121,7 @@ export class SlowClients {
   }
 
   #checkReader(reader: Reader, now: number): void {
-    if (now - reader.tookAtMs < this.#limits.readerStallMs) return
+    if (now - reader.tookAtMs < this.#limits.readerChunkMs) return
     this.#readers.delete(reader)
     this.#cut(reader.response)
   }

@@ -14,8 +14,8 @@ export const limits = {
   /** Digits of the random part of temporary names: unguessable (128 bits). */
   temporaryNameBytes: 16,
   /** How often a lock that is contended for is tried again before it is refused. */
-  lockAttemptsMax: 4,
-  lockRetryMs: 25,
+  lockAttemptsMax: 40,
+  lockRetryMs: 20,
   /** A lock of another pid namespace or host counts as live while its file is this fresh. */
   lockHeartbeatMs: 10_000,
   lockStaleMs: 30_000,
@@ -23,7 +23,8 @@ export const limits = {
   lockProbeTimeoutMs: 1_000,
   lockFileBytesMax: 4096,
   /** How long a writer waits for another process's transaction. */
-  busyTimeoutMs: 5_000,
+  busyTimeoutMs: 10_000,
+  busyRetryMs: 10,
   /** Rows that one statement carries. */
   rowsPerStatement: 500,
   /** Rows that are handled before other work gets its turn. */

@@ -1,3 +1,4 @@
+import type { ChannelName } from '../protocol/index.ts'
 import type { HttpServer } from '../serving/index.ts'
 import type { FileSystem } from '../store/durable-files/index.ts'
 import type { ObjectStore } from '../store/objects/index.ts'
@@ -21,7 +22,7 @@ export interface TransmitterContext {
   /** The URL that links carry; known once the server listens. */
   publicUrl(): string
   /** Called when a channel has got a new head. */
-  onPublished(channel: string, release: number): void
+  onPublished(channel: ChannelName, release: number): void
 }
 
 /** Text form of a time for the wire: RFC 3339, UTC, whole seconds. */

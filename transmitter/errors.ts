@@ -56,6 +56,12 @@ export const transmitterError = errorArea('transmitter', {
     retryable: false,
     says: 'A part of the upload is not one that this release lacks.',
   },
+  LW_TRANSMIT_BUNDLE_USELESS: {
+    status: 404,
+    exit: ExitCode.failed,
+    retryable: false,
+    says: 'The bundle is not smaller than the objects that it replaces.',
+  },
   LW_TRANSMIT_NAME_TAKEN: {
     status: 409,
     exit: ExitCode.integrity,

@@ -15,6 +15,15 @@ export const transmitterLimits = {
   /** Snapshot and timestamp live this long and are renewed daily. */
   onlineLifetimeMs: 7 * 86_400_000,
   renewAfterMs: 86_400_000,
+  /** Releases up to this size are offered as one bundle to those who hold nothing. */
+  firstBundleBytesMax: 64 * 1024 * 1024,
+  /** Releases up to this size get bundles between them. */
+  bundleReleaseBytesMax: 1024 * 1024 * 1024,
+  bundleQueueMax: 64,
+  /** A making that was begun longer ago counts as given up. */
+  bundleMakingStaleMs: 15 * 60_000,
+  /** Releases whose holders are counted, per channel. */
+  heldReleasesTracked: 16,
   /** Releases that stay retained besides the head. */
   retainedReleases: 50,
 } as const

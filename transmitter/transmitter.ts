@@ -13,6 +13,7 @@ import { ensureDirectory, type FileSystem, nodeFileSystem } from '../store/durab
 import { createFileObjectStore, type ObjectStore } from '../store/objects/index.ts'
 import { openServerRecords, type ServerRecords } from '../store/server-records/index.ts'
 import { PublishAccess } from './access/index.ts'
+import { addBundleRoutes, BundleService } from './bundles/index.ts'
 import type { TransmitterContext } from './context.ts'
 import { transmitterLimits as limits } from './limits.ts'
 import { OnlineKeys } from './online-keys/index.ts'
@@ -51,6 +52,7 @@ class TransmitterService implements Transmitter {
   readonly #timers = new Set<NodeJS.Timeout>()
   #server: HttpServer | undefined
   #records: ServerRecords | undefined
+  #bundles: BundleService | undefined
   #stopped: Promise<void> | undefined
   #url = ''
 
@@ -62,6 +64,9 @@ class TransmitterService implements Transmitter {
     const context = await this.#open()
     const { server } = context
     addObjectRoutes(context)
+    const bundles = new BundleService(context)
+    this.#bundles = bundles
+    addBundleRoutes(context, bundles)
     addPublishingRoutes(context)
     addSignatureRoute(context)
     addReadingRoutes(context)
@@ -115,6 +120,7 @@ class TransmitterService implements Transmitter {
       publicUrl: () => this.#options.publicUrl ?? this.#url,
       onPublished: (channel, release) => {
         parts.server.logger.info({ channel, release }, 'published')
+        this.#bundles?.prepare(channel, release)
       },
     }
   }
@@ -157,6 +163,7 @@ class TransmitterService implements Transmitter {
 
   async #close(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer)
+    await this.#bundles?.stop()
     await this.#server?.stop()
     await this.#records?.close()
   }

@@ -8,5 +8,6 @@ export type {
   UpdateResult,
   VerifyResult,
 } from './operations/index.ts'
+export type { SchedulerEvent } from './scheduler/index.ts'
 export type { Subscription, SubscriptionStatus } from './subscriptions/index.ts'
 export * from './tuner.ts'

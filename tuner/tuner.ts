@@ -35,6 +35,7 @@ import {
   type VerifyResult,
   whyText,
 } from './operations/index.ts'
+import { runSchedules, type SchedulerEvent } from './scheduler/index.ts'
 import { type Subscription, SubscriptionStore } from './subscriptions/index.ts'
 import { updateLimits } from './updates/index.ts'
 
@@ -202,6 +203,14 @@ export class Tuner implements AsyncDisposable {
       event: 'scheduled',
       text: `The schedule is now ${schedule ?? "the developer's"}.`,
     })
+  }
+
+  /** Runs scheduled updates until the signal. */
+  run(options: {
+    readonly signal: AbortSignal
+    readonly onEvent?: (event: SchedulerEvent) => void
+  }): Promise<void> {
+    return runSchedules(this.context, options)
   }
 
   /** Ends a subscription. The files of a synchronized folder stay; a copy of the tuner's goes. */

@@ -29,10 +29,7 @@ export function writeArchive(source: ByteSource, structure: Structure, context: 
 }
 
 /** The context of a file's own records. */
-export function outerContext(
-  policy: StreamPolicy,
-  emit: (piece: Uint8Array) => void,
-): ViewContext {
+export function outerContext(policy: StreamPolicy, emit: (piece: Uint8Array) => void): ViewContext {
   return { policy, emit, inner: (content) => innerWriter(content, policy) }
 }
 

@@ -25,6 +25,10 @@ export function createDeflater(
   return inPieces((piece, last) => deflate.push(piece, last))
 }
 
+/** Pieces that ended streams left for the next ones; an archive has thousands of streams. */
+const idlePieces: Uint8Array[] = []
+const idlePiecesMax = 4
+
 /** Collects pushes into pieces of the format's size; only the last may be shorter. */
 function inPieces(feed: (piece: Uint8Array, last: boolean) => void): Deflater {
   let held: Uint8Array | undefined
@@ -33,7 +37,7 @@ function inPieces(feed: (piece: Uint8Array, last: boolean) => void): Deflater {
     push(bytes) {
       let at = 0
       while (at < bytes.length) {
-        held ??= new Uint8Array(archiveLimits.pieceBytes)
+        held ??= idlePieces.pop() ?? new Uint8Array(archiveLimits.pieceBytes)
         if (filled === held.length) {
           feed(held, false)
           filled = 0
@@ -46,6 +50,7 @@ function inPieces(feed: (piece: Uint8Array, last: boolean) => void): Deflater {
     },
     finish() {
       feed(held === undefined ? new Uint8Array(0) : held.subarray(0, filled), true)
+      if (held !== undefined && idlePieces.length < idlePiecesMax) idlePieces.push(held)
       held = undefined
     },
   }

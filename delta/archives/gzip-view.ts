@@ -40,7 +40,7 @@ function writeMember(source: ByteSource, member: GzipMember, context: ViewContex
   writeHead(context, operation.member, flags, ...sizes, member.header.length)
   context.emit(member.header)
   if (nested) writeTar(member, content, context)
-  else content.forEach(context.emit)
+  else content.each(context.emit)
   if (!trailer) writeBytes(source, { start: member.dataEnd, end: member.end }, context)
 }
 
@@ -54,7 +54,7 @@ function writeTar(member: GzipMember, content: Content, context: ViewContext): v
   const begin = (): void => {
     const range = member.inner[next]
     inner = range?.start === position ? new Uint8Array(range.end - range.start) : undefined
-    left = (inner === undefined ? (range?.start ?? content.bytes) : range?.end ?? 0) - position
+    left = (inner === undefined ? (range?.start ?? content.bytes) : (range?.end ?? 0)) - position
     if (inner === undefined && left > 0) writeHead(inside, operation.bytes, left)
   }
   const take = (part: Uint8Array): void => {
@@ -70,7 +70,7 @@ function writeTar(member: GzipMember, content: Content, context: ViewContext): v
     begin()
   }
   begin()
-  content.forEach((piece) => {
+  content.each((piece) => {
     for (let at = 0; at < piece.length && left > 0; ) {
       const part = piece.subarray(at, at + left)
       at += part.length

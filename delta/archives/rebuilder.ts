@@ -227,7 +227,9 @@ function* memberRecord(archive: Archive, flags: number): Parser<void> {
   checkNested(archive, nested)
   const contentBytes = nested ? undefined : yield* takeContentBytes(archive)
   const headerBytes = yield* takeVarint()
-  if (headerBytes > archiveLimits.gzipHeaderMax) throw refused('A gzip header is too large.')
+  if (headerBytes < 10 || headerBytes > archiveLimits.gzipHeaderMax) {
+    throw refused('A gzip header is too short or too long.')
+  }
   yield* pass(headerBytes, out.push)
   const deflater = openDeflater(archive, out.push)
   const measured = measure((piece) => deflater.push(piece))

@@ -66,7 +66,8 @@ export function parseRecipe(bytes: Uint8Array): Recipe {
   const table: DeflateSettings[] = []
   for (let index = 0; index < count; index++) {
     const settings = parseSettings(reader.take(settingsBytes))
-    if (settings === undefined) throw refused('The recipe names deflate settings that do not exist.')
+    if (settings === undefined)
+      throw refused('The recipe names deflate settings that do not exist.')
     table.push(settings)
   }
   const starts: number[] = []

@@ -37,7 +37,10 @@ export class SettingsSearch {
   *#candidates(levelHint: number): Generator<DeflateSettings> {
     const recent = this.#recent
     yield* recent.slice(0, 2)
-    if (this.#vainBytes > searchLimits.vainBytesMax) return
+    if (this.#vainBytes > searchLimits.vainBytesMax) {
+      if (recent.length === 0) yield settingsOf('zlib', levelHint)
+      return
+    }
     yield* recent.slice(2)
     for (const settings of candidates(levelHint)) {
       if (!recent.includes(settings)) yield settings
@@ -54,7 +57,7 @@ export class SettingsSearch {
       at = end
     })
     try {
-      stream.content.forEach((piece) => {
+      stream.content.each((piece) => {
         for (let from = 0; from < piece.length; from += 65_536) {
           const part = piece.subarray(from, from + 65_536)
           taken += part.length

@@ -95,7 +95,7 @@ class MakingPolicy implements StreamPolicy {
     const known = this.#checksums.get(content)
     if (known !== undefined) return known
     let crc = 0
-    content.forEach((piece) => {
+    content.each((piece) => {
       crc = crc32(piece, crc)
     })
     this.#checksums.set(content, crc)

@@ -9,7 +9,7 @@ export interface Content {
   readonly bytes: number
   /** All of it when it is held in memory. */
   readonly held: Uint8Array | undefined
-  forEach(emit: (piece: Uint8Array) => void): void
+  each(emit: (piece: Uint8Array) => void): void
 }
 
 /** A deflate stream that inflates properly, and its content. */
@@ -70,7 +70,7 @@ export function writeBytes(
 
 /** Content in memory. */
 export function heldContent(held: Uint8Array): Content {
-  return { bytes: held.length, held, forEach: (emit) => emit(held) }
+  return { bytes: held.length, held, each: (emit) => emit(held) }
 }
 
 /** Content that is inflated again each time. */
@@ -79,8 +79,8 @@ export function inflatedContent(
   range: { readonly start: number; readonly end: number },
   bytes: number,
 ): Content {
-  const forEach = (emit: (piece: Uint8Array) => void): void => {
+  const each = (emit: (piece: Uint8Array) => void): void => {
     inflateRange(source, { ...range, producedMax: bytes }, emit)
   }
-  return { bytes, held: undefined, forEach }
+  return { bytes, held: undefined, each }
 }

@@ -127,7 +127,15 @@ function readEnd(source: ByteSource, endStart: number, record: DataView): ZipEnd
   const base = centralStart - offset
   if (disks !== 0 || base < 0) return undefined
   const regular = record.getUint16(8, true) === entries
-  return { base, centralStart, centralEnd: endStart, endStart, endEnd, declaredEntries: entries, regular }
+  return {
+    base,
+    centralStart,
+    centralEnd: endStart,
+    endStart,
+    endEnd,
+    declaredEntries: entries,
+    regular,
+  }
 }
 
 type ZipEnd64 = Omit<ZipEnd, 'endStart' | 'endEnd' | 'regular'>

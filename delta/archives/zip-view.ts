@@ -63,7 +63,7 @@ function writeEntry(source: ByteSource, place: EntryPlace, context: ViewContext)
   }
   writeHeaders(entry, flags, context)
   if (inner !== undefined) writeNested(inner, context)
-  else if (unpacked !== undefined) unpacked.content.forEach(context.emit)
+  else if (unpacked !== undefined) unpacked.content.each(context.emit)
   else if (content?.held !== undefined) context.emit(content.held)
   else copyWithoutHead(source, packed, context)
   return sizes ? entry.end : entry.dataEnd

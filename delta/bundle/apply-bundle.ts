@@ -18,6 +18,7 @@ import { codeHead, type OldRelease, readOldRelease } from './bundle-head.ts'
 import { headerBytesMax, parseHeader, shortId } from './container.ts'
 import { FileDecoder } from './file-decoder.ts'
 import { FileModels } from './file-models.ts'
+import { codeSettings, type Primer } from './model-settings.ts'
 import { OutputBuffer } from './output-buffer.ts'
 
 /** The signed figures of the new release. */
@@ -108,11 +109,13 @@ async function build(
       open: () => source.open(old.objects.digests[number] as Digest),
     })),
   )
-  const models = new FileModels(head.sizes)
+  const settings = codeSettings(coder, undefined, base.bytes)
+  const models = new FileModels(settings.sizes)
   const checkpoint = (): void => {
     if (options.signal?.aborted === true) throw deltaError('LW_DELTA_CANCELLED')
   }
   const objects: BuiltFile[] = []
+  await prime(models, base, settings.primer)
   const starts = new Map(plan.base.map((object) => [object.number, object.position]))
   try {
     for (const [index, object] of plan.built.entries()) {
@@ -138,6 +141,13 @@ async function build(
     await base.close()
   }
   return { manifest: rebuildManifest(head.attributes, plan, objects, old, expect), objects }
+}
+
+async function prime(models: FileModels, base: BaseReader, primer: Primer): Promise<void> {
+  if (primer.bytes === 0) return
+  const bytes = new Uint8Array(primer.bytes)
+  await base.read(primer.position, bytes, 0, bytes.length)
+  models.literals.prime(bytes)
 }
 
 function refuseWrongTotals(plan: BuildPlan, expect: ExpectedRelease): void {

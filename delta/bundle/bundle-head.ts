@@ -5,7 +5,6 @@ import { deltaError } from '../errors.ts'
 import { type Attributes, codeAttributes } from '../planning/attributes-coder.ts'
 import { type Edit, listObjects, type ObjectList } from '../planning/script.ts'
 import { ScriptCoder, type ScriptLimits } from '../planning/script-coder.ts'
-import { codeModelSizes, type ModelSizes } from './file-models.ts'
 
 /** The old release as both sides know it. */
 export interface OldRelease {
@@ -30,7 +29,6 @@ export interface BundleHead {
   readonly script: readonly Edit[]
   /** Unchanged old objects that are part of the base, too. */
   readonly extras: readonly number[]
-  readonly sizes: ModelSizes
 }
 
 /** Codes the head in either direction. */
@@ -43,14 +41,7 @@ export function codeHead(
   const attributes = codeAttributes(coder, old.attributes, wanted?.attributes)
   const script = new ScriptCoder(coder, old, limits).code(wanted?.script ?? [])
   const extras = codeExtras(coder, old.objects.digests.length, wanted?.extras ?? [])
-  const sizes = codeModelSizes(coder, wanted?.sizes ?? { literalBits: 0, differenceBits: 0 })
-  if (sizes.literalBits > 18 || sizes.differenceBits > 17) {
-    throw deltaError('LW_DELTA_LIMIT', { detail: 'The models would take too much memory.' })
-  }
-  if (sizes.literalBits < 8 || sizes.differenceBits < 8) {
-    throw deltaError('LW_DELTA_FORMAT', { detail: 'The models are too small.' })
-  }
-  return { attributes, script, extras, sizes }
+  return { attributes, script, extras }
 }
 
 function codeExtras(coder: BinaryCoder, objects: number, wanted: readonly number[]): number[] {

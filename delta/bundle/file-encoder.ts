@@ -14,19 +14,30 @@ export interface FileToEncode {
   readonly predecessor: number
   readonly operations: Operations
   readonly coding: FileCoding
-  /** Takes the literals that do not go through the range coder. */
-  readonly bulk: (literals: Uint8Array) => void
 }
 
-export function encodeFile(coder: BinaryCoder, models: FileModels, file: FileToEncode): void {
+/** Takes the literals that do not go through the range coder. */
+export type BulkSink = (literals: Uint8Array) => void
+
+export function encodeFile(
+  coder: BinaryCoder,
+  models: FileModels,
+  file: FileToEncode,
+  bulk: BulkSink,
+): void {
   models.trail.reset()
   models.codeCoding(coder, file.coding)
   models.operations.beginFile(Math.max(0, file.predecessor), file.limit)
-  if (file.coding.copies === 'exact') encodeExact(coder, models, file)
-  else encodeInexact(coder, models, file)
+  if (file.coding.copies === 'exact') encodeExact(coder, models, file, bulk)
+  else encodeInexact(coder, models, file, bulk)
 }
 
-function encodeExact(coder: BinaryCoder, models: FileModels, file: FileToEncode): void {
+function encodeExact(
+  coder: BinaryCoder,
+  models: FileModels,
+  file: FileToEncode,
+  bulk: BulkSink,
+): void {
   const { pool, limit, start, end, operations, coding } = file
   const { trail, copies, tally } = models
   let at = start
@@ -54,7 +65,7 @@ function encodeExact(coder: BinaryCoder, models: FileModels, file: FileToEncode)
     const literals = i < operations.length ? (operations[i] as number) : end - at
     models.operations.codeLiterals(coder, literals, end - at)
     models.tally.add('counts', coder)
-    encodeLiterals(coder, models, file, at, literals, old)
+    encodeLiterals(coder, models, file, at, literals, old, bulk)
     at += literals
     if (at >= end) break
     const from = operations[i + 1] as number
@@ -65,7 +76,12 @@ function encodeExact(coder: BinaryCoder, models: FileModels, file: FileToEncode)
   }
 }
 
-function encodeInexact(coder: BinaryCoder, models: FileModels, file: FileToEncode): void {
+function encodeInexact(
+  coder: BinaryCoder,
+  models: FileModels,
+  file: FileToEncode,
+  bulk: BulkSink,
+): void {
   const { pool, start, end, operations } = file
   const { trail } = models
   let at = start
@@ -89,7 +105,7 @@ function encodeInexact(coder: BinaryCoder, models: FileModels, file: FileToEncod
   old = file.predecessor
   for (let i = 0; at < end; i += 3) {
     const literals = i < operations.length ? (operations[i] as number) : end - at
-    encodeLiterals(coder, models, file, at, literals, old)
+    encodeLiterals(coder, models, file, at, literals, old, bulk)
     at += literals
     if (at >= end) break
     const from = operations[i + 1] as number
@@ -109,11 +125,12 @@ function encodeLiterals(
   at: number,
   count: number,
   old: number,
+  bulk: BulkSink,
 ): void {
   if (count === 0) return
   const { pool } = file
   if (file.coding.literals === 'bulk') {
-    file.bulk(pool.subarray(at, at + count))
+    bulk(pool.subarray(at, at + count))
     models.trail.pushTail(pool, at, at + count)
     return
   }

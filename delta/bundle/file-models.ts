@@ -4,14 +4,9 @@ import { NumberModel } from '../entropy/number-model.ts'
 import { CopyCoder } from './copy-coder.ts'
 import { DifferenceCoder } from './difference-coder.ts'
 import { LiteralCoder } from './literal-coder.ts'
+import type { ModelSizes } from './model-settings.ts'
 import { OperationCoder } from './operation-coder.ts'
 import { Trail } from './trail.ts'
-
-/** Sizes of the models; they travel in the bundle. */
-export interface ModelSizes {
-  readonly literalBits: number
-  readonly differenceBits: number
-}
 
 /** How one file is coded. */
 export interface FileCoding {
@@ -87,21 +82,4 @@ export class FileModels {
       unitBits,
     }
   }
-}
-
-/** Codes the sizes of the models, 5 bits each. */
-export function codeModelSizes(coder: BinaryCoder, wanted: ModelSizes): ModelSizes {
-  return {
-    literalBits: codePlain(coder, wanted.literalBits, 5),
-    differenceBits: codePlain(coder, wanted.differenceBits, 5),
-  }
-}
-
-/** A number of known width. */
-export function codePlain(coder: BinaryCoder, value: number, width: number): number {
-  let result = 0
-  for (let i = width - 1; i >= 0; i--) {
-    result = result * 2 + coder.code(Math.floor(value / 2 ** i) % 2, 32768)
-  }
-  return result
 }

@@ -1,16 +1,26 @@
 import type { BinaryCoder } from '../entropy/binary-coder.ts'
 import { ByteModel } from '../entropy/byte-model.ts'
 import { MatchHistory } from '../entropy/match-history.ts'
-import type { Trail } from './trail.ts'
+import { Trail } from './trail.ts'
+
+/** Takes what it is told and writes nothing. */
+const observer: BinaryCoder = { decoding: false, bytesCoded: 0, code: (bit) => bit }
 
 /** Codes bytes that no old object has, from the output before them and from the old byte beside them. */
 export class LiteralCoder {
   private readonly model: ByteModel
   private readonly history: MatchHistory
+  /** The last difference from the old byte. */
+  private shift = 0
 
   constructor(slotBits: number, historyBits: number) {
     this.model = new ByteModel(slotBits, 14)
     this.history = new MatchHistory(historyBits)
+  }
+
+  /** Learns from old bytes what the literals will probably be like. */
+  prime(bytes: Uint8Array): void {
+    this.code(observer, new Trail(), bytes, 0, bytes.length, bytes, 0, 0, 0)
   }
 
   /**
@@ -30,6 +40,7 @@ export class LiteralCoder {
   ): void {
     const { model, history } = this
     const { contexts, guesses, confidences } = model
+    const binary = process.env['BIN'] !== undefined
     if (done === 0) history.interrupt()
     for (let i = 0; i < count; i++) {
       const place = Math.min(9, done + i)
@@ -39,7 +50,9 @@ export class LiteralCoder {
       contexts[1] = recent & 0xffff
       contexts[2] = recent & 0xffffff
       contexts[3] = recent
-      contexts[4] = Math.imul(recent, 0x2f0b4c47) + Math.imul(earlier & 0xffff, 0x1b873593)
+      contexts[4] = binary
+        ? Math.imul(((old + 1) << 8) | this.shift, 0x2f0b4c47) + place
+        : Math.imul(recent, 0x2f0b4c47) + Math.imul(earlier & 0xffff, 0x1b873593)
       contexts[5] = ((old + 1) << 8) | (recent & 0xff) | (place === 0 ? 1 << 20 : 0)
       guesses[0] = history.guess(recent)
       confidences[0] = history.confidence
@@ -48,6 +61,7 @@ export class LiteralCoder {
       model.mixSet = (place === 0 ? 8 : 0) + (guesses[0] < 0 ? 0 : 1 + (history.confidence >> 3))
       const byte = model.code(coder, output[at + i] as number)
       output[at + i] = byte
+      if (place < 3 && old >= 0) this.shift = ((byte - old) & 255) | (place === 0 ? 0 : (this.shift & 255) << 8)
       history.update(recent, byte)
       trail.push(byte)
     }

@@ -3,7 +3,7 @@ import { planBuild } from '../planning/build-plan.ts'
 import { makeScript } from '../planning/script.ts'
 import { attributesOf, type BundleHead, readOldRelease } from './bundle-head.ts'
 import { encodeHeader, shortId } from './container.ts'
-import { chooseSizes, type Effort, type MakeNotes, makeStreams } from './make-streams.ts'
+import { type Effort, type MakeNotes, makeStreams } from './make-streams.ts'
 
 export interface CoreInput {
   readonly oldManifest: Uint8Array
@@ -40,7 +40,6 @@ export function makeCore(input: CoreInput): MadeBundle {
     attributes: attributesOf(manifest),
     script,
     extras: [],
-    sizes: chooseSizes(plan.builtBytes),
   }
   const streams = makeStreams({ old, head, plan, pool, effort })
   const header = encodeHeader({

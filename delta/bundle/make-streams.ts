@@ -3,8 +3,11 @@ import { type Effort, FileMatcher } from '../matching/file-matcher.ts'
 import type { BuildPlan } from '../planning/build-plan.ts'
 import type { BulkMethod } from './bulk-reader.ts'
 import { type BundleHead, codeHead, type OldRelease } from './bundle-head.ts'
-import { encodeFile } from './file-encoder.ts'
-import { FileModels, type ModelSizes } from './file-models.ts'
+import { chooseCodings } from './choose-codings.ts'
+import { encodeFile, type FileToEncode } from './file-encoder.ts'
+import { FileModels, type Tally } from './file-models.ts'
+import { chooseSizes, codeSettings, type ModelSettings, primerAt } from './model-settings.ts'
+import { packBulk } from './pack-bulk.ts'
 
 export type { Effort }
 
@@ -34,39 +37,74 @@ const unlimited = {
   manifestBytes: Number.MAX_SAFE_INTEGER,
 }
 
+interface MatchedFile extends FileToEncode {
+  readonly literals: number
+}
+
 export function makeStreams(input: StreamInput): MadeStreams {
-  const { old, head, plan, pool } = input
-  const coder = new BinaryEncoder()
-  codeHead(coder, old, unlimited, head)
-  const models = new FileModels(head.sizes)
-  models.tally.add('head', coder)
+  const { plan, pool } = input
   const started = performance.now()
-  const matcher = new FileMatcher(pool, plan.baseBytes, input.effort)
+  const files = matchFiles(input)
+  const matched = performance.now()
+  const bulk: Uint8Array[] = []
+  const coded = chooseCodings(files, pool, input.effort)
+  const { core, tally } = encodeFiles(input, coded, (literals) => bulk.push(literals))
+  const packed = packBulk(bulk, input.effort)
+  const notes = {
+    ...tally.bytes,
+    bulk: packed.bytes.length,
+    operations: files.reduce((sum, file) => sum + file.operations.length / 3, 0),
+    literalBytes: files.reduce((sum, file) => sum + file.literals, 0),
+    builtBytes: plan.builtBytes,
+    matchMs: Math.round(matched - started),
+    codeMs: Math.round(performance.now() - matched),
+  }
+  return { core, bulk: packed.bytes, bulkMethod: packed.method, notes }
+}
+
+function matchFiles({ plan, pool, effort }: StreamInput): MatchedFile[] {
+  const matcher = new FileMatcher(pool, plan.baseBytes, effort)
   const starts = new Map(plan.base.map((object) => [object.number, object.position]))
-  let matchMs = 0
-  let ops = 0
-  for (const object of plan.built) {
+  return plan.built.map((object) => {
     const start = object.position
     const end = start + object.size
     const predecessor = starts.get(object.predecessor ?? -1) ?? -1
-    const matching = performance.now()
     const { operations, coding } = matcher.match(start, end, predecessor)
-    ops += operations.length / 3
-    matchMs += performance.now() - matching
-    const bulk = (): void => {}
-    encodeFile(coder, models, { pool, limit: start, start, end, predecessor, operations, coding, bulk })
-  }
-  const notes = {
-    ...models.tally.bytes,
-    operations: ops,
-    matchMs: Math.round(matchMs),
-    codeMs: Math.round(performance.now() - started - matchMs),
-  }
-  return { core: coder.finish(), bulk: new Uint8Array(0), bulkMethod: 'stored', notes }
+    let literals = end - start
+    for (let i = 2; i < operations.length; i += 3) literals -= operations[i] as number
+    return { pool, limit: start, start, end, predecessor, operations, coding, literals }
+  })
 }
 
-/** Sizes of the models for so many bytes of output. */
-export function chooseSizes(builtBytes: number): ModelSizes {
-  const bits = Math.max(10, Math.ceil(Math.log2(builtBytes / 16 + 1)))
-  return { literalBits: Math.min(17, bits), differenceBits: Math.min(16, bits) }
+function encodeFiles(
+  input: StreamInput,
+  files: readonly MatchedFile[],
+  bulk: (literals: Uint8Array) => void,
+): { core: Uint8Array; tally: Tally } {
+  const { old, head, plan, pool } = input
+  const coder = new BinaryEncoder()
+  codeHead(coder, old, unlimited, head)
+  const settings = chooseSettings(files, plan.baseBytes)
+  codeSettings(coder, settings, plan.baseBytes)
+  const models = new FileModels(settings.sizes)
+  models.tally.add('head', coder)
+  const { position, bytes } = settings.primer
+  if (bytes > 0) models.literals.prime(pool.slice(position, position + bytes))
+  for (const file of files) encodeFile(coder, models, file, bulk)
+  return { core: coder.finish(), tally: models.tally }
+}
+
+function chooseSettings(files: readonly MatchedFile[], baseBytes: number): ModelSettings {
+  let literals = 0
+  let differences = 0
+  let most: MatchedFile | undefined
+  for (const file of files) {
+    if (file.coding.literals === 'modelled') {
+      literals += file.literals
+      if (file.literals > (most?.literals ?? 0)) most = file
+    }
+    if (file.coding.copies === 'inexact') differences += file.end - file.start
+  }
+  const primer = primerAt(Math.max(0, most?.predecessor ?? 0), literals, baseBytes)
+  return { sizes: chooseSizes(literals + primer.bytes, differences / 8), primer }
 }

@@ -56,7 +56,10 @@ export class BlockWriter {
       fresh === undefined
         ? Number.POSITIVE_INFINITY
         : huffmanCost(occurrences, fresh) + fresh.description.byteLength * 8
-    const isRepeated = earlier !== undefined && huffmanCost(occurrences, earlier) <= freshBits
+    const earlierBits =
+      earlier === undefined ? Number.POSITIVE_INFINITY : huffmanCost(occurrences, earlier)
+    // A code that lacks one of the bytes costs infinitely much, as no code does.
+    const isRepeated = Number.isFinite(earlierBits) && earlierBits <= freshBits
     const code = isRepeated ? earlier : fresh
     if (code === undefined) return plain
     const coded = compressedLiterals(bytes, code, isRepeated)

@@ -47,7 +47,7 @@ class BlockPlanner {
     let literalsFrom = start
     let at = start
     while (at < end) {
-      const match = this.#carried ?? this.#finder.find(at, this.#end)
+      const match = this.#carried ?? this.#finder.find(at, this.#end, literalsFrom)
       this.#carried = undefined
       if (match === undefined) {
         at++

@@ -2,7 +2,7 @@
 export const dictionaryLimits = {
   /** Dictionary and content together; both are compared in memory. */
   memoryBytesMax: 256 * 1024 * 1024,
-  /** Up to so many bytes together every position is remembered in a chain. */
+  /** Up to so many bytes together every position is remembered, beyond it every fourth. */
   chainedBytesMax: 64 * 1024 * 1024,
   /** RFC 9842 2.2: clients hold a window of at least 8 MiB or 1.25 times the dictionary… */
   windowBytesMin: 8 * 1024 * 1024,

@@ -14,6 +14,8 @@ export interface Match {
 const longKeyBytes = 8
 const shortKeyBytes = 4
 const candidatesMax = 16
+/** Every so many positions are remembered of files too large for all. */
+const sparseStride = 4
 /** A match of this length is taken without looking further. */
 const enoughBytes = 2048
 const literalBitsEstimate = 6
@@ -32,7 +34,9 @@ export class MatchFinder {
   readonly #start: number
   readonly #windowBytes: number
   readonly #heads: Int32Array
-  readonly #earlier: Int32Array | undefined
+  /** The position before with the same hash, for every `#stride`th position. */
+  readonly #earlier: Int32Array
+  readonly #stride: number
   readonly #near: Int32Array
   #repeats: readonly number[] = firstRepeats
   /** Positions before it can be found. */
@@ -42,15 +46,15 @@ export class MatchFinder {
     this.#bytes = bytes
     this.#start = start
     this.#windowBytes = windowBytes
-    const isChained = bytes.byteLength <= dictionaryLimits.chainedBytesMax
+    this.#stride = bytes.byteLength <= dictionaryLimits.chainedBytesMax ? 1 : sparseStride
     const bits = Math.min(22, Math.max(10, 32 - Math.clz32(bytes.byteLength)))
     this.#heads = new Int32Array(1 << bits).fill(-1)
     this.#near = new Int32Array(1 << Math.min(16, bits)).fill(-1)
-    this.#earlier = isChained ? new Int32Array(bytes.byteLength) : undefined
+    this.#earlier = new Int32Array(Math.ceil(bytes.byteLength / this.#stride))
   }
 
-  /** The best match at a position or just behind it, when one pays. */
-  find(at: number, end: number): Match | undefined {
+  /** The best match at a position or just behind it, when one pays; not beginning before `floor`. */
+  find(at: number, end: number, floor: number): Match | undefined {
     this.#learn(at)
     let best = this.#bestAt(at, end)
     if (best === undefined) return undefined
@@ -66,7 +70,7 @@ export class MatchFinder {
         step = 0
       }
     }
-    return best
+    return this.#extendBack(best, floor)
   }
 
   /** Tells which offset was used, so that it is tried first from now on. */
@@ -81,11 +85,11 @@ export class MatchFinder {
     const consider = (position: number, isRepeat: boolean): void => {
       const offset = at - position
       if (position < 0 || offset <= 0) return
-      const length = this.#lengthAt(at, position, end)
+      const reach = this.#reach(offset, position, end)
+      const length = reach - at < 3 ? 0 : this.#lengthAt(at, position, reach)
       const cost = sequenceBits + (isRepeat ? 0 : offsetBits + Math.log2(offset))
       const gain = length * literalBitsEstimate - cost
       if (length < 3 || gain <= 0 || gain <= (best?.gain ?? 0)) return
-      if (!this.#isReachable(at + length, offset, position)) return
       best = { at, length, offset, gain }
     }
     for (const offset of this.#repeats) consider(at - offset, true)
@@ -96,12 +100,24 @@ export class MatchFinder {
       for (let tried = 0; position >= 0 && tried < candidatesMax; tried++) {
         consider(position, false)
         if (((best as Match | undefined)?.length ?? 0) >= enoughBytes) break
-        if (this.#earlier === undefined) break
-        position = this.#earlier[position] ?? -1
+        position = this.#earlier[position / this.#stride] ?? -1
       }
     }
     if (at + shortKeyBytes <= end) consider(this.#near[nearHash(bytes, at, this.#near.length)] ?? -1, false)
     return best
+  }
+
+  /** Sparse positions are met late; what is the same before them belongs to the match, too. */
+  #extendBack(match: Match, floor: number): Match {
+    const bytes = this.#bytes
+    const isWhole = match.at + match.length - this.#start <= this.#windowBytes
+    const first = isWhole ? 0 : this.#start
+    let { at } = match
+    while (at > floor && at - 1 - match.offset >= first) {
+      if (bytes[at - 1] !== bytes[at - 1 - match.offset]) break
+      at--
+    }
+    return at === match.at ? match : { ...match, at, length: match.length + match.at - at }
   }
 
   #lengthAt(at: number, position: number, end: number): number {
@@ -112,22 +128,25 @@ export class MatchFinder {
   }
 
   /**
-   * RFC 8878 5 and 3.1.1.1.2: the dictionary is in reach until more than the window was decoded,
-   * from then on only what the window holds.
+   * How far a match may go: by RFC 8878 3.1.1.1.2 and 5 the dictionary is in reach until more than
+   * the window was decoded, from then on only what the window holds.
    */
-  #isReachable(matchEnd: number, offset: number, position: number): boolean {
-    if (matchEnd - this.#start <= this.#windowBytes) return true
-    return offset <= this.#windowBytes && position >= this.#start
+  #reach(offset: number, position: number, end: number): number {
+    const isInWindow = offset <= this.#windowBytes && position >= this.#start
+    return isInWindow ? end : Math.min(end, this.#start + this.#windowBytes)
   }
 
   /** Makes all positions before `upTo` findable. */
   #learn(upTo: number): void {
     const bytes = this.#bytes
     const last = Math.min(upTo, bytes.byteLength - longKeyBytes + 1)
+    const stride = this.#stride
     for (let at = this.#known; at < last; at++) {
-      const slot = this.#slot(at)
-      if (this.#earlier !== undefined) this.#earlier[at] = this.#heads[slot] ?? -1
-      this.#heads[slot] = at
+      if (at % stride === 0) {
+        const slot = this.#slot(at)
+        this.#earlier[at / stride] = this.#heads[slot] ?? -1
+        this.#heads[slot] = at
+      }
       if (at >= this.#start) this.#near[nearHash(bytes, at, this.#near.length)] = at
     }
     this.#known = Math.max(this.#known, last)

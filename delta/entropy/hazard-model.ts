@@ -1,9 +1,11 @@
-import { clampProbability, untouched } from './adaptive-bits.ts'
+import { clampProbability } from './adaptive-bits.ts'
 import type { BinaryCoder } from './binary-coder.ts'
 import { squashTable, stepTable, stretchTable } from './logistic.ts'
 
 const cellBits = 16
 const visitsMax = 1023
+/** Before anything is known one copy in 256 ends at a byte. */
+const unlikely = (1 << 24) | 2
 const weightMax = 0x7ffff
 
 /**
@@ -11,9 +13,9 @@ const weightMax = 0x7ffff
  * before it and how long the copy has been going.
  */
 export class HazardModel {
-  private readonly near = new Int32Array(1 << cellBits).fill(untouched)
-  private readonly far = new Int32Array(1 << cellBits).fill(untouched)
-  private readonly lengths = new Int32Array(64 * 256).fill(untouched)
+  private readonly near = new Int32Array(1 << cellBits).fill(unlikely)
+  private readonly far = new Int32Array(1 << cellBits).fill(unlikely)
+  private readonly lengths = new Int32Array(64 * 256).fill(unlikely)
   private readonly weights = new Int32Array(64 * 4).fill(26000)
 
   /**

@@ -4,10 +4,12 @@ import type { Prices } from './prices.ts'
 
 /** New bytes that one search for the cheapest way looks over. */
 const spanMax = 1024
-/** A copy of so many bytes is taken without looking for anything better. */
-const niceBytes = 96
+/** Copies of so many bytes are taken without looking for anything better, from afar and as known. */
+const niceFarBytes = 400
+const niceKnownBytes = 48
 const recentMax = 4
 const unreached = 1e9
+const habitBits = 16
 
 export interface ParserOptions {
   readonly prices: Prices
@@ -31,6 +33,9 @@ export class TextParser {
   private readonly recents = new Int32Array((spanMax + 1) * recentMax)
   private readonly stepLength = new Int32Array(spanMax + 1)
   private readonly stepFrom = new Int32Array(spanMax + 1)
+  /** Whether all literals since the last copy were substitutions that were seen before. */
+  private readonly known = new Uint8Array(spanMax + 1)
+  private readonly habits = new Uint8Array(1 << habitBits)
   private operations: number[] = []
   private pending = 0
   private limit = 0
@@ -56,6 +61,7 @@ export class TextParser {
     this.stop = end
     this.ends[0] = Math.max(0, predecessor)
     this.literals[0] = 0
+    this.known[0] = 1
     this.recents.fill(Math.max(0, predecessor) - start, 0, recentMax)
     let at = start
     if (predecessor >= 0) {
@@ -67,7 +73,30 @@ export class TextParser {
       at = this.trace(at, reached)
       if (this.niceLength > 0) at = this.take(at, this.niceFrom, this.niceLength)
     }
-    return Int32Array.from(this.operations)
+    const operations = Int32Array.from(this.operations)
+    this.learn(operations, start, predecessor)
+    return operations
+  }
+
+  /** Remembers which bytes took the place of which: the same again costs next to nothing. */
+  private learn(operations: Int32Array, start: number, predecessor: number): void {
+    let at = start
+    let end = predecessor
+    for (let i = 0; i < operations.length; i += 3) {
+      const literals = operations[i] as number
+      if (literals > 0 && literals <= 4 && operations[i + 1] === end + literals) {
+        for (let j = 0; j < literals; j++) this.habits[this.habit(at + j, end + j)] = 1
+      }
+      at += literals + (operations[i + 2] as number)
+      end = (operations[i + 1] as number) + (operations[i + 2] as number)
+    }
+  }
+
+  private habit(at: number, old: number): number {
+    const { pool } = this
+    let hash = pool[at] as number
+    for (let i = -2; i < 2; i++) hash = Math.imul(hash, 0x2c1b3c6d) + (pool[old + i] ?? 0)
+    return Math.imul(hash ^ (hash >>> 13), 0x9e3779b1) >>> (32 - habitBits)
   }
 
   /** Emits a copy and makes what follows it the start of the next search. */
@@ -81,6 +110,7 @@ export class TextParser {
     this.push(from, length)
     this.ends[0] = from + length
     this.literals[0] = 0
+    this.known[0] = 1
     return at + length
   }
 
@@ -118,15 +148,18 @@ export class TextParser {
       }
       this.tryNear(start, i)
       if (this.niceLength > 0) return i
-      const literalCost = (cost[i] as number) + prices.literal
-      if (literalCost < (cost[i + 1] as number)) this.reachByLiteral(i, literalCost)
+      const old = (this.ends[i] as number) + (this.literals[i] as number)
+      const habit = this.known[i] === 1 && this.habits[this.habit(start + i, old)] === 1
+      const literalCost = (cost[i] as number) + (habit ? prices.habit : prices.literal)
+      if (literalCost < (cost[i + 1] as number)) this.reachByLiteral(i, literalCost, habit)
     }
     return span
   }
 
-  private reachByLiteral(i: number, cost: number): void {
+  private reachByLiteral(i: number, cost: number, habit: boolean): void {
     const { recents } = this
     this.cost[i + 1] = cost
+    this.known[i + 1] = habit ? 1 : 0
     this.stepLength[i + 1] = 0
     this.literals[i + 1] = (this.literals[i] as number) + 1
     this.ends[i + 1] = this.ends[i] as number
@@ -140,10 +173,10 @@ export class TextParser {
     const end = this.ends[i] as number
     const at = start + i
     const literals = this.literals[i] as number
-    this.tryCopy(start, i, end + literals)
-    if (literals > 0) this.tryCopy(start, i, end)
+    this.tryCopy(start, i, end + literals, niceKnownBytes)
+    if (literals > 0) this.tryCopy(start, i, end, niceKnownBytes)
     for (let r = 0; r < recentMax; r++) {
-      this.tryCopy(start, i, at + (this.recents[i * recentMax + r] as number))
+      this.tryCopy(start, i, at + (this.recents[i * recentMax + r] as number), niceKnownBytes)
     }
   }
 
@@ -151,7 +184,7 @@ export class TextParser {
     const { index, options } = this
     let from = index.latest(hash)
     for (let n = options.chainMax; from >= 0 && n > 0; n--) {
-      this.tryCopy(start, i, from)
+      this.tryCopy(start, i, from, niceFarBytes)
       if (this.niceLength > 0) return
       from = index.before(from)
     }
@@ -163,18 +196,18 @@ export class TextParser {
     if (at + near.length > this.stop) return
     let from = near.latest(at)
     for (let n = 12; from >= 0 && n > 0; n--) {
-      this.tryCopy(start, i, from)
+      this.tryCopy(start, i, from, niceFarBytes)
       from = near.before(from)
     }
   }
 
-  private tryCopy(start: number, i: number, from: number): void {
+  private tryCopy(start: number, i: number, from: number, nice: number): void {
     const { pool, cost } = this
     const at = start + i
     if (from < 0 || from >= this.limit || pool[from] !== pool[at]) return
     const length = this.equal(at, from)
     if (length < 2) return
-    if (length >= niceBytes && length > this.niceLength) {
+    if (length >= nice && length > this.niceLength) {
       this.niceFrom = from
       this.niceLength = length
       return
@@ -186,6 +219,7 @@ export class TextParser {
     this.stepLength[to] = to - i
     this.stepFrom[to] = from
     this.literals[to] = 0
+    this.known[to] = 1
     this.ends[to] = from + to - i
     this.rememberDistance(i, to, from - at)
   }
@@ -207,7 +241,9 @@ export class TextParser {
     const { prices } = this.options
     const end = this.ends[i] as number
     const literals = this.literals[i] as number
-    if (from === end + literals) return prices.operation + 1
+    if (from === end + literals) {
+      return this.known[i] === 1 && literals > 0 ? prices.habit : prices.operation + 1
+    }
     if (from === end) return prices.operation + 2
     for (let r = 0; r < recentMax; r++) {
       if (this.recents[i * recentMax + r] === from - at) return prices.operation + 3 + r
@@ -241,6 +277,7 @@ export class TextParser {
     }
     this.ends[0] = this.ends[reached] as number
     this.literals[0] = this.literals[reached] as number
+    this.known[0] = this.known[reached] as number
     this.recents.copyWithin(0, reached * recentMax, (reached + 1) * recentMax)
     return start + reached
   }

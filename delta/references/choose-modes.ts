@@ -1,6 +1,6 @@
 import { type CopyOp, ReferenceCoder } from './coder.ts'
 import type { Draft } from './draft.ts'
-import { regionAt } from './layout.ts'
+import type { Region } from './layout.ts'
 import { referenceLimits } from './limits.ts'
 import { coderInput, eachWindow, type PlanInput } from './plan-input.ts'
 import { cellCount, mode, type ModeRun } from './side.ts'
@@ -8,7 +8,8 @@ import { cellCount, mode, type ModeRun } from './side.ts'
 const { cellBytes } = referenceLimits
 /** What a change of mode costs, in differing bytes. */
 const changeCost = 4
-const costMax = 0xffff
+/** Bytes without a difference in which a mode that was not tried is charged one. */
+const quietBytes = 32
 
 /** Tries every mode where it may fit and takes the cheapest for each cell. */
 export function chooseModes(draft: Draft, input: PlanInput): readonly ModeRun[] {
@@ -21,11 +22,13 @@ export function chooseModes(draft: Draft, input: PlanInput): readonly ModeRun[] 
     const coder = new ReferenceCoder({ ...draft.side, modes }, coderInput(input))
     eachWindow(input, (window) => {
       const { copyIndex, offset, newPosition, block } = window
-      if (!noisy.has(window.number) || !fits(newPosition)) {
-        forbid(cost, newPosition, block.length, value === mode.plain)
-        return
-      }
-      coder.difference(copyIndex, offset, block)
+      if (!fits(newPosition, newPosition + block.length)) {
+        block.fill(1)
+      } else if (!noisy.has(window.number)) {
+        if (value === mode.plain) return
+        block.fill(0)
+        for (let at = 0; at < block.length; at += quietBytes) block[at] = 1
+      } else coder.difference(copyIndex, offset, block)
       countDifferences(cost, newPosition, block)
     })
     return cost
@@ -35,32 +38,28 @@ export function chooseModes(draft: Draft, input: PlanInput): readonly ModeRun[] 
 
 interface Candidate {
   readonly mode: number
-  fits(newPosition: number): boolean
+  /** Whether it may fit bytes of the new files. */
+  fits(from: number, to: number): boolean
 }
 
 function candidateModes({ side, bases, pairs }: Draft): Candidate[] {
   const candidates: Candidate[] = [{ mode: mode.plain, fits: () => true }]
+  const some = (wanted: (region: Region) => boolean) => {
+    const regions = side.newLayout.regions.filter(wanted)
+    return (from: number, to: number) =>
+      regions.some(({ position, size }) => position < to && position + size > from)
+  }
   const inData = (value: number, image?: number) =>
     candidates.push({
       mode: value,
-      fits: (position) => {
-        const region = regionAt(side.newLayout, position)
-        return (
-          region !== undefined &&
-          !region.executable &&
-          (image === undefined || region.image === image)
-        )
-      },
+      fits: some((region) => !region.executable && (image ?? region.image) === region.image),
     })
   const inCode = (value: number, machine: string) => {
     const images = pairs.filter((pair) => pair.machine === machine).map(({ next }) => next)
     if (images.length === 0) return
     candidates.push({
       mode: value,
-      fits: (position) => {
-        const region = regionAt(side.newLayout, position)
-        return region?.executable === true && images.includes(region.image)
-      },
+      fits: some((region) => region.executable && images.includes(region.image)),
     })
   }
   inCode(mode.x86, 'x86')
@@ -72,24 +71,15 @@ function candidateModes({ side, bases, pairs }: Draft): Candidate[] {
   return candidates
 }
 
-/** Numbers of the windows that have any differing byte. */
+/** Numbers of the windows that are worth a trial: short ones and those with a differing byte. */
 function noisyWindows(input: PlanInput): ReadonlySet<number> {
   const noisy = new Set<number>()
   eachWindow(input, ({ number, copyIndex, offset, block }) => {
     const from = (input.copies[copyIndex] as CopyOp).oldPosition + offset
     const old = input.old.subarray(from, from + block.length)
-    if (Buffer.compare(old, block) !== 0) noisy.add(number)
+    if (block.length < cellBytes || Buffer.compare(old, block) !== 0) noisy.add(number)
   })
   return noisy
-}
-
-function forbid(cost: Uint16Array, position: number, length: number, allowed: boolean): void {
-  if (allowed) return
-  const first = Math.floor(position / cellBytes)
-  const last = Math.floor((position + length - 1) / cellBytes)
-  for (let cell = first; cell <= last; cell++) {
-    cost[cell] = Math.min(costMax, (cost[cell] as number) + 16)
-  }
 }
 
 function countDifferences(cost: Uint16Array, position: number, block: Uint8Array): void {

@@ -43,8 +43,6 @@ class LabelWindow extends Window {
   override near8(): void {}
 
   override near32(at: number, anchor: number): boolean {
-    const distance = this.old32(at)
-    if (distance < 65536 && distance > -65536) return true
     return this.relative32(at, anchor)
   }
 

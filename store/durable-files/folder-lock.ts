@@ -1,5 +1,5 @@
 import path from 'node:path'
-import { storeError } from '../errors.ts'
+import { isErrno, storeError } from '../errors.ts'
 import { limits } from '../limits.ts'
 import { readFileIfPresent, cleaningUp, removeIfPresent, writeNewFile } from './durable-writes.ts'
 import type { FileSystem } from './file-system.ts'
@@ -22,13 +22,15 @@ export interface LockOptions {
 interface Claim {
   readonly file: string
   readonly owner: OwnerIdentity
-  readonly mtimeMs: number
+  /** Whether its owner saw that there is no other. */
+  readonly isHeld: boolean
 }
 
 /**
  * Makes this process the one owner of a folder. Every contender writes a claim under a name of its
- * own and then looks for others, so that of two at least one sees the other; names are never used
- * again, so that removing a dead owner's claim can never hit a living one.
+ * own and then looks for others; only who sees none owns the folder, so of two that claim at once
+ * at most one does, and the one whose name sorts first stays while the others step back. Names are
+ * never used again, so that removing a dead owner's claim can never hit a living one.
  * @throws LW_STORE_LOCKED when a living process owns it; a dead one's claim is taken over
  */
 export async function acquireLock(
@@ -41,33 +43,63 @@ export async function acquireLock(
   const clock = options.clock ?? Date
   const name = options.name ?? 'lock'
   const { identity, release } = await probe.claim()
-  const giveUp = async (file: string): Promise<void> => {
-    await removeIfPresent(fs, file)
-    await release()
-  }
+  const own = path.join(folder, `${name}.${hex(randomness)}`)
   try {
-    for (let attempt = 1; ; attempt++) {
-      const file = path.join(folder, `${name}.${hex(randomness)}`)
-      await writeClaim(fs, file, identity, randomness)
-      const other = await cleaningUp(fs, file, () =>
-        livingClaim({ fs, folder, name, own: file, probe, now: clock.now() }),
-      )
-      if (other === undefined) return heldLock(fs, file, { clock, giveUp })
-      await removeIfPresent(fs, file)
-      if (attempt === limits.lockAttemptsMax) throw refusal(other)
-      // Two that start at once may each see the other; chance parts them.
-      await pause((limits.lockRetryMs * (1 + (randomness.bytes(1)[0] ?? 0) / 64)) / 2)
-    }
+    await contend({ fs, folder, name, own, probe, clock, randomness }, identity)
+    return heldLock(fs, own, { clock, release })
   } catch (error) {
+    await removeClaim(fs, own).catch(() => undefined)
     await release()
     throw error
   }
 }
 
+interface Contest {
+  readonly fs: FileSystem
+  readonly folder: string
+  readonly name: string
+  readonly own: string
+  readonly probe: OwnerProbe
+  readonly clock: { now(): number }
+  readonly randomness: Randomness
+}
+
+async function contend(contest: Contest, identity: OwnerIdentity): Promise<void> {
+  const { fs, own, randomness } = contest
+  let isWritten = false
+  for (let attempt = 1; ; attempt++) {
+    if (!isWritten) await writeClaim(fs, own, identity, randomness)
+    isWritten = true
+    const others = await livingClaims(contest)
+    const [first] = others
+    if (first === undefined) {
+      await writeNewFile(fs, markOf(own), '', 0o600)
+      return
+    }
+    const holder = others.find((claim) => claim.isHeld)
+    if (holder !== undefined || attempt === limits.lockAttemptsMax) throw refusal(holder ?? first)
+    if (others.some((claim) => claim.file < own)) {
+      await removeClaim(fs, own)
+      isWritten = false
+    }
+    await pause(limits.lockRetryMs)
+  }
+}
+
+/** Beside a claim that holds: spares others the waiting, decides nothing. */
+function markOf(claim: string): string {
+  return `${claim}.held`
+}
+
+async function removeClaim(fs: FileSystem, claim: string): Promise<void> {
+  await removeIfPresent(fs, markOf(claim))
+  await removeIfPresent(fs, claim)
+}
+
 function heldLock(
   fs: FileSystem,
   file: string,
-  how: { readonly clock: { now(): number }; giveUp(file: string): Promise<void> },
+  how: { readonly clock: { now(): number }; release(): Promise<void> },
 ): FolderLock {
   // Processes of other pid namespaces can judge an owner only by this.
   const heartbeat = setInterval(() => {
@@ -78,7 +110,7 @@ function heldLock(
   let released: Promise<void> | undefined
   const release = (): Promise<void> => {
     clearInterval(heartbeat)
-    released ??= how.giveUp(file)
+    released ??= removeClaim(fs, file).finally(() => how.release())
     return released
   }
   return { release, [Symbol.asyncDispose]: release }
@@ -107,45 +139,54 @@ async function writeClaim(
   })
 }
 
-interface Search {
-  readonly fs: FileSystem
-  readonly folder: string
-  readonly name: string
-  readonly own: string
-  readonly probe: OwnerProbe
-  readonly now: number
-}
-
-async function livingClaim(search: Search): Promise<Claim | undefined> {
-  const { fs, folder, name, own, probe, now } = search
-  for (const entry of await fs.readdir(folder)) {
-    const file = path.join(folder, entry.name)
-    if (file === own || !isClaimName(entry.name, name)) continue
-    const claim = await loadClaim(fs, file)
-    if (claim === 'gone') continue
-    if (claim !== 'damaged') {
-      const liveness = await probe.liveness(claim.owner)
-      if (liveness === 'alive') return claim
-      if (liveness === 'elsewhere' && now - claim.mtimeMs < limits.lockStaleMs) return claim
+async function livingClaims(contest: Contest): Promise<readonly Claim[]> {
+  const { fs, folder, name, own, probe, clock } = contest
+  const names = (await fs.readdir(folder)).map((entry) => entry.name)
+  const living: Claim[] = []
+  for (const each of names) {
+    const file = path.join(folder, each)
+    if (file === own || !isClaimName(each, name)) continue
+    const loaded = await loadClaim(fs, file)
+    if (loaded === 'gone') continue
+    if (loaded !== 'damaged') {
+      const liveness = await probe.liveness(loaded.owner)
+      const isFresh = clock.now() - loaded.mtimeMs < limits.lockStaleMs
+      if (liveness === 'alive' || (liveness === 'elsewhere' && isFresh)) {
+        living.push({ file, owner: loaded.owner, isHeld: names.includes(markOf(each)) })
+        continue
+      }
     }
-    await removeIfPresent(fs, file)
+    await removeClaim(fs, file)
   }
-  return undefined
+  return living
 }
 
 function isClaimName(text: string, name: string): boolean {
   return text.startsWith(`${name}.`) && /^[0-9a-f]{32}$/.test(text.slice(name.length + 1))
 }
 
-async function loadClaim(fs: FileSystem, file: string): Promise<Claim | 'gone' | 'damaged'> {
+async function loadClaim(
+  fs: FileSystem,
+  file: string,
+): Promise<{ readonly owner: OwnerIdentity; readonly mtimeMs: number } | 'gone' | 'damaged'> {
   const bytes = await readFileIfPresent(fs, file, { bytesMax: limits.lockFileBytesMax })
   if (bytes === undefined) return 'gone'
+  const owner = parseOwner(bytes.toString('utf8'))
+  if (owner === undefined) return 'damaged'
   try {
-    const owner: unknown = JSON.parse(bytes.toString('utf8'))
-    if (!isOwnerIdentity(owner)) return 'damaged'
-    return { file, owner, mtimeMs: (await fs.stat(file)).mtimeMs }
+    return { owner, mtimeMs: (await fs.stat(file)).mtimeMs }
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return 'gone'
+    throw error
+  }
+}
+
+function parseOwner(text: string): OwnerIdentity | undefined {
+  try {
+    const owner: unknown = JSON.parse(text)
+    return isOwnerIdentity(owner) ? owner : undefined
   } catch {
-    return 'damaged'
+    return undefined
   }
 }
 

@@ -3,6 +3,7 @@ import { isErrno } from '../errors.ts'
 import { limits } from '../limits.ts'
 import { inParallel } from './in-parallel.ts'
 import type { DirectoryEntry, FileSystem } from './file-system.ts'
+import { isTemporaryName } from './randomness.ts'
 
 /**
  * Makes a folder and those above it, durably, and sets the mode of the last one whatever the umask
@@ -93,6 +94,20 @@ async function ignoringAbsence(work: Promise<void>): Promise<void> {
   } catch (error) {
     if (!isErrno(error, 'ENOENT')) throw error
   }
+}
+
+/**
+ * Removes the temporary files that crashes left directly in a folder; returns how many. Only for
+ * the owner of the folder: files under way have such names, too.
+ */
+export async function removeTemporaryFiles(fs: FileSystem, folder: string): Promise<number> {
+  let removed = 0
+  for (const { name } of await fs.readdir(folder)) {
+    if (!isTemporaryName(name)) continue
+    await removeTree(fs, path.join(folder, name))
+    removed++
+  }
+  return removed
 }
 
 export interface SyncTreeOptions {

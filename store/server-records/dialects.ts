@@ -10,6 +10,8 @@ import {
   CompiledQuery,
   type DatabaseConnection,
 } from 'kysely'
+import { isLongwaveError } from '../../protocol/index.ts'
+import { limits } from '../limits.ts'
 
 /** Where the databases differ although the SQL is the same. */
 export function isPostgres(db: Pick<Kysely<never>, 'getExecutor'>): boolean {
@@ -37,8 +39,24 @@ export class SharedSqliteDialect extends SqliteDialect {
 /** A transaction that takes the write lock late can only fail when another process wrote before. */
 class ImmediateDriver extends SqliteDriver {
   override async beginTransaction(connection: DatabaseConnection): Promise<void> {
-    await connection.executeQuery(CompiledQuery.raw('begin immediate'))
+    const attemptsMax = limits.busyTimeoutMs / limits.busyRetryMs
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await connection.executeQuery(CompiledQuery.raw('begin immediate'))
+        return
+      } catch (error) {
+        // SQLite's own waiting would stop this whole process.
+        if (!isLongwaveError(error, 'LW_STORE_LOCKED') || attempt >= attemptsMax) throw error
+        await pause(limits.busyRetryMs)
+      }
+    }
   }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms)
+  })
 }
 
 /** SQLite undoes changes of tables, too; a migration is made whole or not at all. */

@@ -28,6 +28,8 @@ export class LibsqlDatabase implements SqliteDatabase {
     this.execute('PRAGMA synchronous = FULL')
     this.execute('PRAGMA foreign_keys = ON')
     if (isReadOnly) this.execute('PRAGMA query_only = ON')
+    // From here on only the beginning of a transaction can meet another one, and that waits aside.
+    else this.execute('PRAGMA busy_timeout = 0')
   }
 
   prepare(sql: string): LibsqlStatement {
@@ -55,6 +57,12 @@ export class LibsqlDatabase implements SqliteDatabase {
     return []
   }
 
+  /** Empties the write-ahead log into the database file, as far as nobody reads it. */
+  checkpoint(): void {
+    this.execute('PRAGMA wal_checkpoint(TRUNCATE)')
+  }
+
+  /** libsql gives the file back when the last statement is collected, no sooner. */
   close(): void {
     this.#statements.clear()
     this.#database.close()

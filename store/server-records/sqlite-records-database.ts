@@ -47,6 +47,8 @@ export async function openSqliteDatabase(file: string): Promise<RecordsDatabase>
       if (!isOpen) return
       isOpen = false
       reading.close()
+      // A transaction that is under way ends first.
+      await writer.connection().execute(async () => writing.checkpoint())
       writing.close()
     },
   }

@@ -1,2 +1,3 @@
 export * from './fault-file-system.ts'
 export * from './sweep-faults.ts'
+export * from './kill-child.ts'

@@ -1,5 +1,6 @@
 // The same repositories, written by our makers, before our client and before tuf-js: both must say
 // yes to what is sound and no to what is not. Where they differ by design, the difference is listed.
+import { createHash } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { type Server, createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -12,7 +13,9 @@ import {
   type TrustClient,
   addSignature,
   createTrustClient,
+  encodeTrustState,
   generateKeyPair,
+  parseTrustState,
   timeText,
 } from '../../trust/index.ts'
 import { type TestRepository, createRepository, dayMs } from '../unit/trust-repository.ts'
@@ -44,6 +47,7 @@ type Verdict = 'accepts' | 'refuses'
 /** A subscriber on each side, both with the channel's first root and a memory of their own. */
 interface Pair {
   readonly ours: TrustClient
+  readonly directory: string
   judge(repository: TestRepository): Promise<{ readonly ours: Verdict; readonly theirs: Verdict }>
   close(): void
 }
@@ -59,6 +63,7 @@ function createPair(repository: TestRepository): Pair {
   })
   return {
     ours,
+    directory,
     async judge(source) {
       served = source.files
       return {
@@ -324,6 +329,23 @@ const differences: readonly (readonly [name: string, attack: Attack, ours: Verdi
     'refuses',
   ],
   [
+    'an unknown member beside the signatures',
+    replace('timestamp.json', (bytes) => edit(bytes, (file) => Object.assign(file, { more: 1 }))),
+    'refuses',
+  ],
+  [
+    'an MD5 digest beside the SHA-256 one',
+    replace('timestamp.json', (bytes, it) => {
+      const md5 = createHash('md5').update(it.file('2.snapshot.json')).digest('hex')
+      return resign(bytes, it, (file) => {
+        const meta = file.signed['meta'] as { 'snapshot.json': { hashes: object } }
+        Object.assign(meta['snapshot.json'].hashes, { md5 })
+        file.signed['version'] = 9
+      })
+    }),
+    'refuses',
+  ],
+  [
     'the same JSON in other bytes',
     replace('timestamp.json', (bytes) => Buffer.concat([Buffer.from(' '), bytes])),
     'refuses',
@@ -408,4 +430,22 @@ t.test('the oracle reads from our files what we read', async (t) => {
   t.same(target?.hashes, { sha256 })
   t.same(target?.custom, custom)
   rmSync(directory, { recursive: true })
+})
+
+t.test('damaged local files are passed over there and refused here', async (t) => {
+  const repository = createRepository({ nowMs: present })
+  const pair = createPair(repository)
+  const old = repository.fork()
+  repository.publish()
+  t.same(await pair.judge(repository), { ours: 'accepts', theirs: 'accepts' })
+  const state = pair.ours.state
+  if (state === undefined) throw new TypeError('no state')
+  const damaged = encodeTrustState(state).subarray(0, 500)
+  t.throws(() => parseTrustState(damaged), { code: 'LW_TRUST_STATE_DAMAGED' })
+  for (const name of ['timestamp.json', 'snapshot.json', 'targets.json']) {
+    writeFileSync(path.join(pair.directory, name), '')
+  }
+  const verdicts = await pair.judge(old)
+  t.same(verdicts, { ours: 'refuses', theirs: 'accepts' }, 'they forget what was newer')
+  pair.close()
 })

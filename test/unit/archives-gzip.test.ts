@@ -7,6 +7,7 @@ import {
   makeTar,
   makeZip,
   noise,
+  rebuild,
   roundTrip,
   sampleText,
 } from './archives-fixtures.ts'
@@ -54,6 +55,23 @@ t.test('C22: content of several MiB is rebuilt from views in pieces of any size'
   const large = Buffer.concat(Array.from({ length: 6 }, (_, seed) => sampleText(400_000, seed)))
   const bytes = makeGzip(large, pako.deflateRaw(large, { level: 6 }))
   t.same(roundTrip(bytes)?.rebuilt, bytes)
+})
+
+t.test('C22: content beyond what is held in memory is rebuilt', async (t) => {
+  const large = Buffer.concat([noise(9 * 1024 * 1024), new Uint8Array(8 * 1024 * 1024)])
+  const packed = pako.deflateRaw(large, { level: 1 })
+  const zip = makeZip([
+    { name: 'deflated', content: large, packed },
+    { name: 'stored', content: large.subarray(0, 9 * 1024 * 1024), stored: true },
+    { name: 'small', content: text },
+  ])
+  for (const bytes of [zip, makeGzip(large, packed)]) {
+    const done = unpackArchive(bytes)
+    t.equal(done?.opaqueStreams, 0)
+    const rebuilt = done && rebuild(done, bytes.length, 1_000_000)
+    t.equal(Buffer.compare(rebuilt ?? noise(1), bytes), 0)
+    t.equal(Buffer.compare(baseView(bytes) ?? noise(1), done?.view ?? noise(2)), 0)
+  }
 })
 
 const inner = {

@@ -35,7 +35,8 @@ function mutated(bytes: Uint8Array, next: (below: number) => number): Uint8Array
     const at = next(copy.length)
     const kind = next(5)
     if (kind === 0) return copy.subarray(0, at)
-    if (kind === 1) return Buffer.concat([copy.subarray(0, at), noise(1 + next(8), at), copy.subarray(at)])
+    if (kind === 1)
+      return Buffer.concat([copy.subarray(0, at), noise(1 + next(8), at), copy.subarray(at)])
     if (kind === 2) return Buffer.concat([copy.subarray(0, at), copy.subarray(at + 1 + next(9))])
     copy[at] = kind === 3 ? next(256) : (copy[at] ?? 0) ^ (1 << next(8))
   }

@@ -49,15 +49,24 @@ t.test('C22: one changed byte of content changes one byte of the view', async (t
 
 const unusual: Record<string, () => Uint8Array> = {
   'stored entries': () =>
-    makeZip([{ name: 's', content: text, stored: true }, { name: 'd', content: text }]),
+    makeZip([
+      { name: 's', content: text, stored: true },
+      { name: 'd', content: text },
+    ]),
   'data descriptors': () => makeZip([{ name: 'd', content: text, descriptor: true }]),
   zip64: () => makeZip([{ name: 'd', content: text }], { zip64: true }),
   'a comment': () => makeZip([{ name: 'd', content: text }], { comment: 'PK\x05\x06 hello' }),
   'a program before it': () => makeZip([{ name: 'd', content: text }], { prefix: noise(3000) }),
   'a directory in another order': () =>
-    makeZip([{ name: 'd', content: text }, { name: 'e', content: text }], {
-      reverseDirectory: true,
-    }),
+    makeZip(
+      [
+        { name: 'd', content: text },
+        { name: 'e', content: text },
+      ],
+      {
+        reverseDirectory: true,
+      },
+    ),
   'bytes behind it': () => Buffer.concat([makeZip([{ name: 'd', content: text }]), noise(77)]),
   'an encrypted entry': () =>
     makeZip([
@@ -66,7 +75,10 @@ const unusual: Record<string, () => Uint8Array> = {
     ]),
   'a wrong checksum': () => makeZip([{ name: 'd', content: text, crc: 7 }]),
   'a damaged stream': () =>
-    makeZip([{ name: 'd', content: text }, { name: 'e', content: text, packed: noise(900) }]),
+    makeZip([
+      { name: 'd', content: text },
+      { name: 'e', content: text, packed: noise(900) },
+    ]),
   'empty entries': () =>
     makeZip([
       { name: 'empty/', content: new Uint8Array(0), stored: true },

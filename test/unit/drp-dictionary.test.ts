@@ -81,6 +81,11 @@ const cases: readonly (readonly [what: string, dictionary: Buffer, content: Buff
   ['runs', sample(10, 100_000, 'runs'), sample(11, 300_000, 'runs')],
   ['edited text', sample(12, 600_000, 'text'), edited(sample(12, 600_000, 'text'), 1)],
   ['edited noise', sample(13, 900_000, 'noise'), edited(sample(13, 900_000, 'noise'), 2)],
+  [
+    'text literals, then noise that no earlier code can say',
+    Buffer.from('x'),
+    Buffer.concat([sample(16, 131_072, 'text'), sample(17, 40_000, 'noise'), Buffer.alloc(91_072)]),
+  ],
   ['exactly one block', sample(14, 131_072, 'noise'), sample(14, 131_072, 'noise')],
   ['a block and a byte', sample(15, 131_073, 'noise'), sample(15, 131_073, 'noise')],
 ]

@@ -1,0 +1,107 @@
+import type { CommandModule } from './program.ts'
+
+/** One command: its module is loaded when it is used. */
+export interface CommandEntry {
+  readonly name: string
+  readonly summary: string
+  readonly load: () => Promise<CommandModule>
+}
+
+/** All commands in the order in which help lists them. */
+export const commandTable: readonly CommandEntry[] = [
+  {
+    name: 'demo',
+    summary: 'run the main job once, with figures, in a temporary folder',
+    load: () => import('./commands/demo.ts'),
+  },
+  {
+    name: 'transmitter',
+    summary: 'serve channels (start), and look after what is stored (fsck, gc, backup, restore)',
+    load: () => import('./commands/transmitter.ts'),
+  },
+  {
+    name: 'publish',
+    summary: 'make a directory the newest release of a channel',
+    load: () => import('./commands/publish.ts'),
+  },
+  {
+    name: 'channels',
+    summary: 'list the channels of a transmitter',
+    load: () => import('./commands/channels.ts'),
+  },
+  {
+    name: 'revert',
+    summary: 'publish an earlier release again, as the newest',
+    load: () => import('./commands/revert.ts'),
+  },
+  {
+    name: 'delete',
+    summary: 'end a channel with a signed final release',
+    load: () => import('./commands/delete.ts'),
+  },
+  {
+    name: 'subscribe',
+    summary: 'follow a channel, and fetch it at once',
+    load: () => import('./commands/subscribe.ts'),
+  },
+  {
+    name: 'update',
+    summary: 'bring channels to their newest release',
+    load: () => import('./commands/update.ts'),
+  },
+  {
+    name: 'tuner',
+    summary: 'keep subscribed channels current by their schedules (start)',
+    load: () => import('./commands/tuner.ts'),
+  },
+  {
+    name: 'list',
+    summary: 'list subscriptions',
+    load: () => import('./commands/list.ts'),
+  },
+  {
+    name: 'status',
+    summary: 'show how subscriptions stand',
+    load: () => import('./commands/status.ts'),
+  },
+  {
+    name: 'log',
+    summary: 'show what happened',
+    load: () => import('./commands/log.ts'),
+  },
+  {
+    name: 'why',
+    summary: 'say in one line why a channel is at its release and what happens next',
+    load: () => import('./commands/why.ts'),
+  },
+  {
+    name: 'verify',
+    summary: 'check every file against what was published',
+    load: () => import('./commands/verify.ts'),
+  },
+  {
+    name: 'undo',
+    summary: 'go back to the release before',
+    load: () => import('./commands/undo.ts'),
+  },
+  {
+    name: 'pause',
+    summary: 'stop scheduled updates of a channel',
+    load: () => import('./commands/pause.ts'),
+  },
+  {
+    name: 'resume',
+    summary: 'let scheduled updates of a channel go on',
+    load: () => import('./commands/resume.ts'),
+  },
+  {
+    name: 'schedule',
+    summary: 'show or set when a channel is updated',
+    load: () => import('./commands/schedule.ts'),
+  },
+  {
+    name: 'unsubscribe',
+    summary: 'stop following a channel',
+    load: () => import('./commands/unsubscribe.ts'),
+  },
+]

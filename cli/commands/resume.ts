@@ -1,0 +1,31 @@
+import type { Command } from 'commander'
+import { ExitCode } from '../../protocol/index.ts'
+import type { Runner } from '../program.ts'
+import type { Session } from '../session.ts'
+import { openTuner } from '../tuner-session.ts'
+
+/** `longwave resume [CHANNEL]` */
+export function declare(command: Command, run: Runner): void {
+  command
+    .argument('[channel]', 'name, URL or folder; all subscriptions without')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  longwave resume app
+  longwave resume
+
+Exit codes: 0 ok, 10 no such subscription, 11 another tuner runs.`,
+    )
+    .action(run(resume))
+}
+
+async function resume(session: Session, word: string | undefined): Promise<number> {
+  const tuner = await openTuner(session)
+  for (const subscription of await tuner.select(word)) {
+    await tuner.setPaused(subscription, false)
+    session.output.emit({ type: 'resumed', channel: subscription.name })
+    session.output.print(`Scheduled updates of ${subscription.name} go on.`)
+  }
+  return ExitCode.ok
+}

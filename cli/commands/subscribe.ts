@@ -1,0 +1,81 @@
+import path from 'node:path'
+import type { Command } from 'commander'
+import { ExitCode, parseChannelAddress } from '../../protocol/index.ts'
+import { collect } from '../options/index.ts'
+import type { Runner } from '../program.ts'
+import type { Session } from '../session.ts'
+import { openTuner, showFetch, updateLines, updateObject } from '../tuner-session.ts'
+
+interface Flags {
+  readonly into?: string
+  readonly adopt?: boolean
+  readonly protect?: readonly string[]
+  readonly as?: string
+  readonly schedule?: string
+  readonly proxy?: string
+}
+
+/** `longwave subscribe CHANNEL_URL` */
+export function declare(command: Command, run: Runner): void {
+  command
+    .argument('<channel-url>', 'the URL of a channel, with its fingerprint when you have it')
+    .option('--into <dir>', 'keep this folder an exact copy, in place')
+    .option('--adopt', 'with --into: take over a folder that is not empty')
+    .option('--protect <glob>', 'with --into: local files to leave alone; repeatable', collect)
+    .option('--as <name>', 'how to call it here')
+    .option('--schedule <schedule>', "instead of the developer's schedule")
+    .option('--proxy <url>', 'a Longwave proxy to go through')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  longwave subscribe 'https://dl.example.org/app#CHANNEL-ID'
+  longwave subscribe https://dl.example.org/site --into ./public --protect 'local/**'
+  longwave subscribe https://other.example.org/app --as other-app
+
+Exit codes: 0 ok, 2 refused folder or name, 10 no such channel, 11 another tuner runs,
+13 signature or trust, 75 the server is away.`,
+    )
+    .action(run(subscribe))
+}
+
+async function subscribe(session: Session, link: string, flags: Flags): Promise<number> {
+  const address = parseChannelAddress(link)
+  const tuner = await openTuner(session)
+  const progress = session.progress()
+  try {
+    const result = await tuner.subscribe({
+      address,
+      ...(flags.as === undefined ? {} : { as: flags.as }),
+      ...(flags.into === undefined
+        ? {}
+        : {
+            into: {
+              directory: path.resolve(flags.into),
+              adopt: flags.adopt === true,
+              protect: flags.protect ?? [],
+            },
+          }),
+      ...(flags.schedule === undefined ? {} : { schedule: flags.schedule }),
+      ...(flags.proxy === undefined ? {} : { proxy: flags.proxy }),
+      signal: session.signal,
+      onProgress: showFetch(progress),
+      onLocalChanges: (changes) => {
+        session.output.note(`${changes.length} local files differ; they are saved for undo.`)
+      },
+    })
+    progress.stop()
+    const view = await tuner.describe(result.subscription)
+    session.output.emit({
+      ...updateObject(result),
+      type: 'subscribed',
+      location: view.location,
+      channelId: result.subscription.channel,
+    })
+    for (const line of updateLines(result)) session.output.print(line)
+    session.output.print(`  Files at   ${view.location}`)
+    return ExitCode.ok
+  } finally {
+    progress.stop()
+  }
+}

@@ -1,0 +1,46 @@
+import type { Command } from 'commander'
+import { ExitCode, isLongwaveError } from '../../protocol/index.ts'
+import { createLogger } from '../../serving/index.ts'
+import type { Runner } from '../program.ts'
+import type { Session } from '../session.ts'
+import { openTuner, updateObject } from '../tuner-session.ts'
+
+/** `longwave tuner start` */
+export function declare(command: Command, run: Runner): void {
+  command
+    .command('start')
+    .description('keep subscribed channels current by their schedules, until SIGTERM or SIGINT')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  longwave tuner start
+  longwave tuner start --json
+
+Exit codes: 0 stopped, 11 another tuner runs in this home.`,
+    )
+    .action(run(start))
+}
+
+async function start(session: Session): Promise<number> {
+  const tuner = await openTuner(session)
+  const logger = createLogger({ name: 'tuner', ...(session.output.quiet ? { level: 'warn' } : {}) })
+  session.output.emit({ type: 'started', home: session.home })
+  logger.info({ home: session.home }, 'the tuner runs')
+  await tuner.run({
+    signal: session.signal,
+    onEvent(event) {
+      if (event.type === 'result') {
+        const { result } = event
+        session.output.emit(updateObject(result))
+        const level = result.outcome === 'updated' || result.outcome === 'healed' ? 'info' : 'debug'
+        logger[level]({ channel: result.subscription.name, from: result.from, to: result.to }, result.outcome)
+      } else {
+        const code = isLongwaveError(event.error) ? event.error.code : 'LW_INTERNAL'
+        session.output.emit({ type: 'error', channel: event.subscription.name, code })
+        logger.warn({ channel: event.subscription.name, err: event.error }, 'an update failed')
+      }
+    },
+  })
+  return ExitCode.ok
+}

@@ -1,0 +1,77 @@
+import type { Command } from 'commander'
+import { ExitCode } from '../../protocol/index.ts'
+import type { Subscription, UpdateOutcome } from '../../tuner/index.ts'
+import { reportFailure } from '../failure/index.ts'
+import type { Runner } from '../program.ts'
+import type { Session } from '../session.ts'
+import { openTuner, showFetch, updateLines, updateObject } from '../tuner-session.ts'
+
+interface Flags {
+  readonly check?: boolean
+  readonly exitCode?: boolean
+}
+
+/** `longwave update [CHANNEL...]` */
+export function declare(command: Command, run: Runner): void {
+  command
+    .argument('[channel...]', 'names, URLs or folders; all subscriptions without')
+    .option('--check', 'only ask, change nothing')
+    .option('--exit-code', 'exit 4 when there was nothing to do')
+    .addHelpText(
+      'after',
+      `
+Naming a channel lifts the hold that undo set, and mends damaged files.
+
+Examples:
+  longwave update
+  longwave update app --check --exit-code
+  longwave update --json
+
+Exit codes: 0 ok, 3 some failed, 4 nothing to do (--exit-code), 10 no such subscription,
+11 another tuner runs, 13 signature, hash or trust, 75 the server is away.`,
+    )
+    .action(run(update))
+}
+
+async function update(
+  session: Session,
+  words: readonly string[],
+  flags: Flags,
+): Promise<number> {
+  const tuner = await openTuner(session)
+  const chosen = new Map<string, Subscription>()
+  for (const word of words.length === 0 ? [undefined] : words) {
+    for (const one of await tuner.select(word)) chosen.set(one.id, one)
+  }
+  if (chosen.size === 0) session.output.print('Nothing is subscribed.')
+  const progress = session.progress()
+  let failures = 0
+  let code: number = ExitCode.ok
+  let worked = 0
+  const onOutcome = (outcome: UpdateOutcome): void => {
+    progress.stop()
+    if (outcome.ok) {
+      session.output.emit(updateObject(outcome.result))
+      for (const line of updateLines(outcome.result)) session.output.print(line)
+      if (!['unchanged', 'held', 'paused', 'ended'].includes(outcome.result.outcome)) worked++
+    } else {
+      failures++
+      session.output.note(`${outcome.subscription.name}:`)
+      code = reportFailure(session.output, outcome.error)
+    }
+  }
+  try {
+    await tuner.update([...chosen.values()], {
+      check: flags.check === true,
+      // Without names it is what a schedule would do, at once: holds and pauses count.
+      scheduled: words.length === 0 && flags.check !== true,
+      signal: session.signal,
+      onProgress: showFetch(progress),
+      onOutcome,
+    })
+  } finally {
+    progress.stop()
+  }
+  if (failures > 0) return failures === chosen.size ? code : ExitCode.partial
+  return worked === 0 && flags.exitCode === true ? ExitCode.nothingToDo : ExitCode.ok
+}

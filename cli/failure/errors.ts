@@ -1,0 +1,23 @@
+import { ExitCode, errorArea } from '../../protocol/index.ts'
+
+/** Errors of the command line itself. */
+export const cliError = errorArea('cli', {
+  LW_CLI_USAGE: {
+    status: 400,
+    exit: ExitCode.usage,
+    retryable: false,
+    says: 'The command line cannot be understood.',
+  },
+  LW_CLI_CONFIG: {
+    status: 400,
+    exit: ExitCode.usage,
+    retryable: false,
+    says: 'The configuration cannot be used.',
+  },
+  LW_CLI_REFUSED: {
+    status: 400,
+    exit: ExitCode.failed,
+    retryable: false,
+    says: 'It was not confirmed.',
+  },
+})

@@ -1,0 +1,17 @@
+#!/usr/bin/env node
+// Kept to syntax that old versions parse, so that they reach the check and its message.
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+if (major < 20 || (major === 20 && minor < 18)) {
+  process.stderr.write(
+    `longwave: needs Node 20.18.1 or newer; this is ${process.version}. Install a newer Node and run the same command again.\n`,
+  )
+  process.exitCode = 1
+} else {
+  import('./program.ts').then(
+    (program) => program.runProgram(process.argv.slice(2)),
+    (error: unknown) => {
+      process.stderr.write(`longwave: cannot start: ${String(error)}\n`)
+      process.exitCode = 1
+    },
+  )
+}

@@ -1,0 +1,3 @@
+export * from './output.ts'
+export * from './progress.ts'
+export * from './text.ts'

@@ -1,0 +1,103 @@
+import { type FetchProgress } from '../mirroring/index.ts'
+import { Tuner, type UpdateResult } from '../tuner/index.ts'
+import { countText, durationText, type Progress, shareText, sizeText } from './output/index.ts'
+import type { Session } from './session.ts'
+
+/** Opens this home's tuner for one command. @throws LW_STORE_LOCKED when one runs already */
+export async function openTuner(session: Session): Promise<Tuner> {
+  const tuner = new Tuner({ home: session.home, transport: session.transport() })
+  await tuner.start()
+  session.onEnd(() => tuner.stop())
+  return tuner
+}
+
+export function showFetch(progress: Progress): (event: FetchProgress) => void {
+  return (event) => progress.update(event.stage, event.doneBytes, event.totalBytes)
+}
+
+/** The members of an update's result for scripts. */
+export function updateObject(result: UpdateResult) {
+  const { subscription, route, considered, localChanges, healed, ...rest } = result
+  return {
+    type: result.outcome,
+    channel: subscription.name,
+    url: subscription.url,
+    ...rest,
+    ...(route === undefined ? {} : { route: route.kind, routeBytes: route.bytes }),
+    ...(considered === undefined
+      ? {}
+      : {
+          considered: considered.map((one) => ({
+            route: one.kind,
+            steps: one.kind === 'bundle' ? one.steps.length : 0,
+            bytes: one.bytes,
+          })),
+        }),
+    ...(localChanges === undefined ? {} : { localChanges }),
+    ...(healed === undefined ? {} : { healed }),
+  }
+}
+
+/** What an update did, for people. */
+export function updateLines(result: UpdateResult): readonly string[] {
+  const { subscription, from, to } = result
+  const name = subscription.name
+  const label = result.label === undefined ? '' : ` (${result.label})`
+  switch (result.outcome) {
+    case 'unchanged':
+      return [`${name}: release ${to}${label} is the newest.`]
+    case 'available':
+      return [`${name}: release ${to}${label} is out, ${from === 0 ? 'nothing' : `release ${from}`} lies here.`]
+    case 'held':
+      return [`${name}: held at release ${from} by undo; longwave update ${name} lifts it.`]
+    case 'paused':
+      return [`${name}: paused at release ${from}.`]
+    case 'ended':
+      return [`${name}: ended by its publisher; release ${to} stays here.`]
+    case 'healed':
+      return [`${name}: mended ${countText(healedCount(result), 'file')} of release ${to}.`]
+    case 'updated':
+      return updatedLines(result, `${name}: release ${from} → ${to}${label}`)
+  }
+}
+
+function healedCount(result: UpdateResult): number {
+  return (result.healed?.length ?? 0) + (result.localChanges?.length ?? 0)
+}
+
+function updatedLines(result: UpdateResult, head: string): readonly string[] {
+  const { changes, bytes, considered, route } = result
+  const lines = [head]
+  if (changes !== undefined) {
+    lines.push(
+      `  Files      ${changes.added} added, ${changes.changed} changed, ${changes.removed} removed, ${changes.unchanged} unchanged`,
+    )
+  }
+  const total = bytes.metadata + bytes.manifest + bytes.bundle + bytes.objects
+  const whole = considered?.find((one) => one.kind === 'whole')?.bytes
+  const share = whole === undefined || whole === 0 ? '' : `, ${shareText(total, whole)} of whole files`
+  lines.push(
+    `  Received   ${sizeText(total)}${share}, ${durationText(result.durationMs)} (metadata ${sizeText(bytes.metadata)})`,
+  )
+  if (route !== undefined && considered !== undefined) {
+    const others = considered
+      .filter((one) => one !== route)
+      .map((one) => `${routeName(one)} ${sizeText(one.bytes)}`)
+    const instead = others.length === 0 ? '' : `; instead of ${others.join(', ')}`
+    lines.push(`  Route      ${routeName(route)} ${sizeText(route.bytes)}${instead}`)
+  }
+  for (const change of (result.localChanges ?? []).slice(0, 20)) {
+    lines.push(`  Local      ${change.what} ${change.path} (saved for undo)`)
+  }
+  if (result.trustOnFirstUse && result.from === 0) {
+    lines.push(
+      `  Trust      on first use: the fingerprint came from the channel's own host; compare ${result.subscription.channel.slice(0, 16)}…`,
+    )
+  }
+  return lines
+}
+
+function routeName(route: NonNullable<UpdateResult['route']>): string {
+  if (route.kind === 'whole') return 'whole files'
+  return route.steps.length === 1 ? 'bundle' : `chain of ${route.steps.length} bundles`
+}

@@ -1,0 +1,2 @@
+export * from './bundle-routes.ts'
+export * from './bundle-service.ts'
