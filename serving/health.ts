@@ -52,10 +52,14 @@ async function runCheck(
   check: HealthCheck,
 ): Promise<readonly [string, HealthCheckResult]> {
   const timer = new AbortController()
-  const late = delay(limits.healthCheckTimeoutMs, { ok: false, detail: 'No answer in time.' }, {
-    signal: timer.signal,
-    ref: false,
-  })
+  const late = delay(
+    limits.healthCheckTimeoutMs,
+    { ok: false, detail: 'No answer in time.' },
+    {
+      signal: timer.signal,
+      ref: false,
+    },
+  )
   late.catch(() => undefined)
   try {
     return [name, await Promise.race([Promise.resolve().then(check), late])]

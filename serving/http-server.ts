@@ -83,14 +83,16 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   }
   let stopping = false
   let stopped: Promise<void> | undefined
-  const { app, server } = createApp(options, (handOn) =>
-    createFront({
-      hot,
-      slowClients,
-      handOn,
-      isStopping: () => stopping,
-      answerError,
-    }),
+  const { app, server } = createApp(
+    options,
+    (handOn) =>
+      createFront({
+        hot,
+        slowClients,
+        handOn,
+        isStopping: () => stopping,
+        answerError,
+      }),
     { counters, nextRequestId },
   )
   const stop = () => {
@@ -131,7 +133,10 @@ function createApp(
   let server: Server | undefined
   const app = fastify({
     loggerInstance: options.logger,
-    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
+    logController: new LogController({
+      disableRequestLogging: true,
+      requestIdLogLabel: 'requestId',
+    }),
     bodyLimit: options.bodyBytesMax ?? limits.bodyBytesMax,
     trustProxy: options.trustedProxies === undefined ? false : [...options.trustedProxies],
     requestIdHeader: false,

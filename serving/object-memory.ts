@@ -7,9 +7,7 @@ export class ObjectMemory<Kept extends { readonly bytes: Uint8Array }> {
   readonly #objectBytesMax: number
   #bytes = 0
 
-  constructor(
-    options: { readonly budgetBytes?: number; readonly objectBytesMax?: number } = {},
-  ) {
+  constructor(options: { readonly budgetBytes?: number; readonly objectBytesMax?: number } = {}) {
     this.#budgetBytes = options.budgetBytes ?? limits.memoryBudgetBytes
     this.#objectBytesMax = options.objectBytesMax ?? limits.memoryObjectBytesMax
   }

@@ -38,8 +38,7 @@ export type ObjectSource = { readonly kind: 'bytes'; readonly bytes: Uint8Array 
 /** Builds an object's header lists. */
 export function describeObject(facts: ObjectFacts): DescribedObject {
   const cacheControl =
-    facts.cacheControl ??
-    (facts.immutable ? 'public, max-age=31536000, immutable' : 'no-cache')
+    facts.cacheControl ?? (facts.immutable ? 'public, max-age=31536000, immutable' : 'no-cache')
   const shared = ['ETag', facts.etag, 'Cache-Control', cacheControl, ...(facts.headers ?? [])]
   const described = [...shared]
   if (facts.digest !== undefined) {
@@ -47,13 +46,7 @@ export function describeObject(facts: ObjectFacts): DescribedObject {
     described.push('Repr-Digest', `sha-256=:${value}:`)
   }
   described.push('Accept-Ranges', 'bytes', 'X-Content-Type-Options', 'nosniff')
-  const whole = [
-    ...described,
-    'Content-Type',
-    facts.mime,
-    'Content-Length',
-    String(facts.size),
-  ]
+  const whole = [...described, 'Content-Type', facts.mime, 'Content-Length', String(facts.size)]
   return { facts, shared, whole }
 }
 
@@ -112,11 +105,7 @@ export class ObjectSender {
   }
 
   /** RFC 9110 §13.2.2: If-Match first, then If-None-Match. */
-  #answerFromHead(
-    response: ServerResponse,
-    object: DescribedObject,
-    headers: HotHeaders,
-  ): boolean {
+  #answerFromHead(response: ServerResponse, object: DescribedObject, headers: HotHeaders): boolean {
     const { etag } = object.facts
     if (headers.ifMatch !== undefined && !matchHolds(headers.ifMatch, etag)) {
       response.writeHead(412, ['Content-Length', '0', ...object.shared])

@@ -58,19 +58,19 @@ class ObjectTransfer {
   #inFlight = 0
   #inFlightBytes = 0
   #reading = false
+  #watched = false
   #over = false
 
   constructor(options: TransferOptions) {
     this.#options = options
     this.#position = options.start
-    this.#reader = { response: options.response, tookAtMs: performance.now() }
+    this.#reader = { response: options.response, tookAtMs: 0 }
   }
 
   start(): void {
-    const { response, slowClients } = this.#options
+    const { response } = this.#options
     response.on('close', () => this.#finish(this.#isSent() ? 'complete' : 'client-gone'))
     response.on('error', () => undefined)
-    slowClients.watchReader(this.#reader)
     this.#pump()
   }
 
@@ -124,7 +124,17 @@ class ObjectTransfer {
     const written = () => this.#onWritten(buffer)
     if (this.#position === end) response.end(chunk, written)
     else response.write(chunk, written)
+    this.#watch()
     this.#pump()
+  }
+
+  /** A client that takes everything at once, as most do, needs no watching. */
+  #watch(): void {
+    const { response, slowClients } = this.#options
+    if (this.#watched || (response.socket?.writableLength ?? 0) === 0) return
+    this.#watched = true
+    this.#reader.tookAtMs = performance.now()
+    slowClients.watchReader(this.#reader)
   }
 
   #onWritten(buffer: Buffer): void {
@@ -139,7 +149,7 @@ class ObjectTransfer {
   #finish(outcome: TransferOutcome): void {
     if (this.#over) return
     this.#over = true
-    this.#options.slowClients.endReader(this.#reader)
+    if (this.#watched) this.#options.slowClients.endReader(this.#reader)
     // Callbacks of writes that a broken connection holds may never come.
     this.#options.pool.forget(this.#inFlightBytes)
     // Closing under a running read could hand its descriptor number to another file.

@@ -26,10 +26,7 @@ interface Prepared {
 }
 
 /** Header lists are built once per document, not once per request. */
-export function pollResponder(
-  document: PollDocument,
-  counters?: ServingCounters,
-): PollResponder {
+export function pollResponder(document: PollDocument, counters?: ServingCounters): PollResponder {
   let current = prepare(document)
   const handler: HotHandler = (request, response, headers) => {
     const { ifNoneMatch } = headers

@@ -5,7 +5,9 @@ import { servingLimits as limits } from './limits.ts'
  * decode their own parameters; here only what no route can want is turned away: other servers'
  * addresses, climbing segments in any spelling, NUL, control characters and backslashes.
  */
-export function whyRefuseTarget(target: string): 'elsewhere' | 'malformed' | 'climbing' | undefined {
+export function whyRefuseTarget(
+  target: string,
+): 'elsewhere' | 'malformed' | 'climbing' | undefined {
   if (target.length > limits.urlCharactersMax) return 'malformed'
   if (target.charCodeAt(0) !== 0x2f) return target === '*' ? undefined : 'elsewhere'
   if (target.startsWith('//')) return 'elsewhere'

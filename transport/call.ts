@@ -80,9 +80,7 @@ export async function retrying<T>(options: RetryingOptions<T>): Promise<T> {
     } catch (error) {
       if (signal.aborted) throw signal.reason
       if (options.isFinal?.() === true) throw error
-      const delayMs = mayRepeat(error, options.idempotent)
-        ? schedule.delayAfter(error)
-        : undefined
+      const delayMs = mayRepeat(error, options.idempotent) ? schedule.delayAfter(error) : undefined
       if (delayMs === undefined) throw error
       try {
         await context.clock.sleep(delayMs, signal)

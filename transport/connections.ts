@@ -86,12 +86,7 @@ function forward(
 }
 
 /** RFC 9110 §9.3.6: TLS goes through a CONNECT tunnel; the proxy sees only host and port. */
-function tunnel(
-  pool: PoolOf,
-  url: URL,
-  proxy: HttpProxy,
-  options: ConnectionsOptions,
-): Connection {
+function tunnel(pool: PoolOf, url: URL, proxy: HttpProxy, options: ConnectionsOptions): Connection {
   const dispatcher = pool(`tunnel ${proxy.origin} ${url.origin}`, () => {
     try {
       return new ProxyAgent({

@@ -78,9 +78,7 @@ async function send(network: Network, request: ExchangeRequest): Promise<Answer>
       },
       body: bodyOf(request.body),
       signal: request.signal,
-      ...(request.answerTimeoutMs === undefined
-        ? {}
-        : { headersTimeout: request.answerTimeoutMs }),
+      ...(request.answerTimeoutMs === undefined ? {} : { headersTimeout: request.answerTimeoutMs }),
     })
   } catch (cause) {
     throw request.signal.aborted ? request.signal.reason : proxyRefusal(cause, url)
@@ -135,9 +133,7 @@ function redirected(from: ExchangeRequest, answer: Answer): ExchangeRequest {
   to.hash = ''
   const sameOrigin = to.origin === from.url.origin
   const upgrade =
-    from.url.protocol === 'http:' &&
-    to.protocol === 'https:' &&
-    to.hostname === from.url.hostname
+    from.url.protocol === 'http:' && to.protocol === 'https:' && to.hostname === from.url.hostname
   if (to.username !== '' || to.password !== '' || !(sameOrigin || upgrade)) {
     throw refuse(`, pointing to ${to.protocol}//${to.host}`)
   }

@@ -252,7 +252,11 @@ class SinkDownload {
     // A server may give a shorter part than was asked for: the next request takes the rest. Tiny
     // parts count as failures, or a server could keep this going for ever.
     const progress = this.#offset - begun
-    if (answer.status === 206 && this.#offset === end && progress >= limits.resumeProgressBytesMin) {
+    if (
+      answer.status === 206 &&
+      this.#offset === end &&
+      progress >= limits.resumeProgressBytesMin
+    ) {
       return false
     }
     throw this.#cut(answer, this.#offset)

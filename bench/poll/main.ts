@@ -14,7 +14,9 @@ await using longwave = await startNodeServer('longwave', script, ['longwave'])
 await using framework = await startNodeServer('the same as a Fastify route', script, ['framework'])
 const servers = [bare, longwave, framework]
 
-console.log(`Poll of ${pollDocument.bytes.byteLength} bytes, ${rounds} rounds by turns, 64 connections`)
+console.log(
+  `Poll of ${pollDocument.bytes.byteLength} bytes, ${rounds} rounds by turns, 64 connections`,
+)
 console.log(hasWrk() ? 'Load by wrk.' : 'wrk is missing: this process makes the load itself.')
 const load = { path: pollPath, connections: 64, seconds: 2 }
 const unchanged: Contender[] = servers.map((server) => ({

@@ -38,11 +38,7 @@ function medianCost(standing: Standing): number {
 }
 
 /** Prints one table; ratios are against the named standing. */
-export function printTable(
-  title: string,
-  standings: readonly Standing[],
-  against: string,
-): void {
+export function printTable(title: string, standings: readonly Standing[], against: string): void {
   const base = standings.find(({ name }) => name === against)
   console.log(`\n${title}`)
   console.log(

@@ -9,3 +9,8 @@ export const archiveError = errorArea('delta archives', {
     says: 'The archive cannot be rebuilt from its unpacked form.',
   },
 })
+
+/** Everything that is wrong with a view or recipe is this error. */
+export function refused(detail: string): Error {
+  return archiveError('LW_DELTA_ARCHIVE', { detail })
+}

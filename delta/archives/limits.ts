@@ -22,6 +22,10 @@ export const archiveLimits = {
   recipeSettingsMax: 64,
   /** Piece in which streams are read, inflated and deflated: part of the format. */
   pieceBytes: 64 * 1024,
+  /** Content bytes deflated in vain before only likely settings are tried. */
+  searchVainBytesMax: 24 * 1024 * 1024,
+  /** Streams of an archive without any success after which no further one is tried. */
+  searchFailuresMax: 64,
 } as const
 
 /** What the caller may narrow. */

@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib'
+import { refused } from './errors.ts'
 import { archiveLimits } from './limits.ts'
-import { refused } from './view-pump.ts'
 
 /** Where rebuilt bytes go, and how many went. */
 export interface Output {

@@ -1,19 +1,12 @@
 import { view } from './byte-source.ts'
 import type { DeflateSettings } from './deflate-settings.ts'
 import { createDeflater, type Deflater } from './deflater.ts'
+import { refused } from './errors.ts'
 import { archiveLimits } from './limits.ts'
 import { holdBack, limitedOutput, type Measured, measure, type Output } from './rebuild-output.ts'
 import { parseRecipe, type Recipe } from './recipe.ts'
 import { centralFlag, endFlag, entryFlag, memberFlag, operation } from './view-grammar.ts'
-import {
-  createPump,
-  type Parser,
-  pass,
-  refused,
-  take,
-  takeVarint,
-  takeVarintOrEnd,
-} from './view-pump.ts'
+import { createPump, type Parser, pass, take, takeVarint, takeVarintOrEnd } from './view-pump.ts'
 import { CentralDirectory, hasFlag, setSizes, takeHeaders } from './zip-rebuild.ts'
 import { descriptorForms, makeDescriptor, zipSignatures } from './zip-structure.ts'
 

@@ -1,6 +1,6 @@
 import type { DeflateSettings } from './deflate-settings.ts'
 import { encodeSettings, parseSettings, settingsBytes } from './deflate-settings.ts'
-import { archiveError } from './errors.ts'
+import { refused } from './errors.ts'
 import { archiveLimits } from './limits.ts'
 import { addVarintByte, encodeVarint, varintBytesMax } from './varint.ts'
 
@@ -127,8 +127,4 @@ function recipeReader(bytes: Uint8Array) {
       throw refused('The recipe has a number without end.')
     },
   }
-}
-
-function refused(detail: string): Error {
-  return archiveError('LW_DELTA_ARCHIVE', { detail })
 }

@@ -1,15 +1,8 @@
 import { readRange, sameBytes } from './byte-source.ts'
 import { type DeflateSettings, settingsOf } from './deflate-settings.ts'
 import { createDeflater } from './deflater.ts'
+import { archiveLimits } from './limits.ts'
 import type { PackedStream } from './view-context.ts'
-
-/** Bounds of the search, so that archives of foreign compressors cost little. */
-export const searchLimits = {
-  /** Content bytes deflated in vain before only the likely settings are tried. */
-  vainBytesMax: 24 * 1024 * 1024,
-  /** Streams without any success after which no further one is tried. */
-  failuresMax: 64,
-} as const
 
 class Mismatch extends Error {}
 
@@ -24,7 +17,8 @@ export class SettingsSearch {
 
   /** The settings that give exactly the stream's bytes, or undefined. */
   find(stream: PackedStream): DeflateSettings | undefined {
-    if (this.#recent.length === 0 && this.#failures >= searchLimits.failuresMax) return undefined
+    if (this.#recent.length === 0 && this.#failures >= archiveLimits.searchFailuresMax)
+      return undefined
     for (const settings of this.#candidates(stream.levelHint)) {
       if (!this.#recreates(stream, settings)) continue
       this.#recent = [settings, ...this.#recent.filter((other) => other !== settings)].slice(0, 8)
@@ -37,7 +31,7 @@ export class SettingsSearch {
   *#candidates(levelHint: number): Generator<DeflateSettings> {
     const recent = this.#recent
     yield* recent.slice(0, 2)
-    if (this.#vainBytes > searchLimits.vainBytesMax) {
+    if (this.#vainBytes > archiveLimits.searchVainBytesMax) {
       if (recent.length === 0) yield settingsOf('zlib', levelHint)
       return
     }
@@ -58,8 +52,8 @@ export class SettingsSearch {
     })
     try {
       stream.content.each((piece) => {
-        for (let from = 0; from < piece.length; from += 65_536) {
-          const part = piece.subarray(from, from + 65_536)
+        for (let from = 0; from < piece.length; from += archiveLimits.pieceBytes) {
+          const part = piece.subarray(from, from + archiveLimits.pieceBytes)
           taken += part.length
           deflater.push(part)
         }

@@ -1,4 +1,4 @@
-import { archiveError } from './errors.ts'
+import { refused } from './errors.ts'
 import { addVarintByte, varintBytesMax } from './varint.ts'
 
 /**
@@ -6,11 +6,6 @@ import { addVarintByte, varintBytesMax } from './varint.ts'
  * that many, or with nothing when the view has ended.
  */
 export type Parser<T> = Generator<number, T, Uint8Array | undefined>
-
-/** Everything that is wrong with a view or recipe is this error. */
-export function refused(detail: string): Error {
-  return archiveError('LW_DELTA_ARCHIVE', { detail })
-}
 
 /** Exactly `length` bytes, copied. */
 export function* take(length: number): Parser<Uint8Array> {

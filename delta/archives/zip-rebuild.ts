@@ -1,8 +1,9 @@
 import { view } from './byte-source.ts'
+import { refused } from './errors.ts'
 import { archiveLimits } from './limits.ts'
 import type { Output } from './rebuild-output.ts'
 import { entryFlag } from './view-grammar.ts'
-import { type Parser, refused, take } from './view-pump.ts'
+import { type Parser, take } from './view-pump.ts'
 import { centralFixedBytes, localFixedBytes, zipSignatures } from './zip-structure.ts'
 
 /** Checksum and sizes of an entry once its content has passed. */

@@ -10,7 +10,7 @@ const observer: BinaryCoder = { decoding: false, bytesCoded: 0, code: (bit) => b
 export class LiteralCoder {
   private readonly model: ByteModel
   private readonly history: MatchHistory
-  /** The last difference from the old byte. */
+  /** The last differences from old bytes, at most two of one run. */
   private shift = 0
 
   constructor(slotBits: number, historyBits: number) {
@@ -40,19 +40,16 @@ export class LiteralCoder {
   ): void {
     const { model, history } = this
     const { contexts, guesses, confidences } = model
-    const binary = process.env['BIN'] !== undefined
     if (done === 0) history.interrupt()
     for (let i = 0; i < count; i++) {
       const place = Math.min(9, done + i)
       const old = besideAt + i < besideEnd ? (beside[besideAt + i] as number) : -1
-      const { recent, earlier } = trail
+      const { recent } = trail
       contexts[0] = recent & 0xff
       contexts[1] = recent & 0xffff
       contexts[2] = recent & 0xffffff
       contexts[3] = recent
-      contexts[4] = binary
-        ? Math.imul(((old + 1) << 8) | this.shift, 0x2f0b4c47) + place
-        : Math.imul(recent, 0x2f0b4c47) + Math.imul(earlier & 0xffff, 0x1b873593)
+      contexts[4] = Math.imul(((old + 1) << 16) | this.shift, 0x2f0b4c47) + place
       contexts[5] = ((old + 1) << 8) | (recent & 0xff) | (place === 0 ? 1 << 20 : 0)
       guesses[0] = history.guess(recent)
       confidences[0] = history.confidence
@@ -61,7 +58,9 @@ export class LiteralCoder {
       model.mixSet = (place === 0 ? 8 : 0) + (guesses[0] < 0 ? 0 : 1 + (history.confidence >> 3))
       const byte = model.code(coder, output[at + i] as number)
       output[at + i] = byte
-      if (place < 3 && old >= 0) this.shift = ((byte - old) & 255) | (place === 0 ? 0 : (this.shift & 255) << 8)
+      if (place < 3 && old >= 0) {
+        this.shift = ((byte - old) & 255) | (place === 0 ? 0 : (this.shift & 255) << 8)
+      }
       history.update(recent, byte)
       trail.push(byte)
     }

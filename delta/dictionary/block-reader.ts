@@ -1,9 +1,9 @@
 import { BitReader } from './bit-reader.ts'
-import { nextRepeats } from './block-writer.ts'
 import { FseDecoder, readCounts } from './fse-decoder.ts'
 import { HuffmanDecoder } from './huffman-decoder.ts'
 import { dictionaryLimits } from './limits.ts'
 import { refuseFrame } from './refuse.ts'
+import { nextRepeats, type Repeats } from './repeat-offsets.ts'
 import {
   type CodeKind,
   firstRepeats,
@@ -25,7 +25,7 @@ export interface BlockOutput {
 /** Reads the compressed blocks of one frame (RFC 8878 3.1.1.3). */
 export class BlockReader {
   readonly #output: BlockOutput
-  #repeats: readonly [number, number, number] = firstRepeats
+  #repeats: Repeats = firstRepeats
   #huffman: HuffmanDecoder | undefined
   readonly #tables: Partial<Record<CodeKind['name'], FseDecoder>> = {}
 

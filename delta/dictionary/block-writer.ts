@@ -1,7 +1,9 @@
 import { BitWriter } from './bit-writer.ts'
 import { describeCounts, FseEncoder } from './fse-encoder.ts'
 import { costInBits, normalise, tableLogFor } from './fse-layout.ts'
-import { buildHuffman, encodeHuffman, type HuffmanCode, huffmanCost } from './huffman-encoder.ts'
+import { buildHuffman, type HuffmanCode, huffmanCost } from './huffman-encoder.ts'
+import { compressedLiterals, literalsHead, rawLiterals } from './literals-section.ts'
+import { nextRepeats, offsetValue, type Repeats } from './repeat-offsets.ts'
 import type { Sequence } from './sequence.ts'
 import {
   type CodeKind,
@@ -22,7 +24,7 @@ type Tables = Partial<Record<CodeKind['name'], FseEncoder>>
 
 /** What later blocks may refer to. */
 interface Memory {
-  readonly repeats: readonly [number, number, number]
+  readonly repeats: Repeats
   readonly huffman: HuffmanCode | undefined
   readonly tables: Tables
 }
@@ -191,7 +193,10 @@ function encodeSequences(
       literalState = literals.encoder?.encode(out, literalState, literalCodeHere) ?? 0
     }
     const sequence = sequences[i] as Sequence
-    out.add(sequence.literals - (literalBases[literalCodeHere] ?? 0), literalBits[literalCodeHere] ?? 0)
+    out.add(
+      sequence.literals - (literalBases[literalCodeHere] ?? 0),
+      literalBits[literalCodeHere] ?? 0,
+    )
     out.add(sequence.match - (matchBases[matchCodeHere] ?? 0), matchBits[matchCodeHere] ?? 0)
     out.add((codes.offsetValues[i] ?? 0) - 2 ** offsetCodeHere, offsetCodeHere)
   }
@@ -199,39 +204,6 @@ function encodeSequences(
   offsets.encoder?.finish(out, offsetState)
   literals.encoder?.finish(out, literalState)
   return out.close()
-}
-
-/** RFC 8878 3.1.1.5: 1 to 3 name a repeated offset, everything else is the offset plus 3. */
-export function offsetValue(
-  repeats: readonly [number, number, number],
-  offset: number,
-  noLiterals: boolean,
-): number {
-  const [first, second, third] = repeats
-  if (!noLiterals) {
-    if (offset === first) return 1
-    if (offset === second) return 2
-    if (offset === third) return 3
-  } else {
-    if (offset === second) return 1
-    if (offset === third) return 2
-    if (offset === first - 1) return 3
-  }
-  return offset + 3
-}
-
-/** The offsets that the next sequence may repeat. */
-export function nextRepeats(
-  repeats: readonly [number, number, number],
-  offset: number,
-  value: number,
-  noLiterals: boolean,
-): readonly [number, number, number] {
-  const [first, second] = repeats
-  const place = value > 3 ? 4 : value + (noLiterals ? 1 : 0)
-  if (place === 1) return repeats
-  if (place === 2) return [offset, first, repeats[2]]
-  return [offset, first, second]
 }
 
 function gatherLiterals(content: Uint8Array, sequences: readonly Sequence[]): Uint8Array {
@@ -250,46 +222,6 @@ function gatherLiterals(content: Uint8Array, sequences: readonly Sequence[]): Ui
 function withHead(body: Uint8Array, size: number, type: 0 | 2, isLast: boolean): Uint8Array {
   const head = (size << 3) | (type << 1) | (isLast ? 1 : 0)
   return Buffer.concat([Uint8Array.of(head & 0xff, (head >>> 8) & 0xff, head >>> 16), body])
-}
-
-/** The head of raw (0) and of one-byte (1) literals. */
-function literalsHead(type: 0 | 1, size: number): Uint8Array {
-  if (size < 32) return Uint8Array.of((size << 3) | type)
-  if (size < 4096) return Uint8Array.of(((size << 4) | 4 | type) & 0xff, size >>> 4)
-  const head = (size << 4) | 12 | type
-  return Uint8Array.of(head & 0xff, (head >>> 8) & 0xff, head >>> 16)
-}
-
-function rawLiterals(bytes: Uint8Array): Uint8Array {
-  return Buffer.concat([literalsHead(0, bytes.byteLength), bytes])
-}
-
-function compressedLiterals(bytes: Uint8Array, code: HuffmanCode, isRepeated: boolean): Uint8Array {
-  const size = bytes.byteLength
-  const streams = size < 1024 ? [bytes] : quarters(bytes)
-  const coded = streams.map((stream) => encodeHuffman(code, stream))
-  const parts: Uint8Array[] = isRepeated ? [] : [code.description]
-  if (coded.length === 4) {
-    const jumps = Buffer.alloc(6)
-    for (let i = 0; i < 3; i++) jumps.writeUInt16LE(coded[i]?.byteLength ?? 0, i * 2)
-    parts.push(jumps)
-  }
-  const body = Buffer.concat([...parts, ...coded])
-  const type = isRepeated ? 3 : 2
-  const large = Math.max(size, body.byteLength)
-  const format = coded.length === 1 ? 0 : large < 1024 ? 1 : large < 16384 ? 2 : 3
-  const bits = format <= 1 ? 10 : format === 2 ? 14 : 18
-  const out = new BitWriter(5)
-  out.add(type, 2)
-  out.add(format, 2)
-  out.add(size, bits)
-  out.add(body.byteLength, bits)
-  return Buffer.concat([out.closeForward(), body])
-}
-
-function quarters(bytes: Uint8Array): readonly Uint8Array[] {
-  const part = (bytes.byteLength + 3) >>> 2
-  return [0, 1, 2, 3].map((i) => bytes.subarray(i * part, i === 3 ? undefined : (i + 1) * part))
 }
 
 function sequenceCount(count: number): Uint8Array {

@@ -42,7 +42,10 @@ class BlockPlanner {
     this.#end = joined.byteLength
   }
 
-  next(start: number, end: number): { readonly sequences: readonly Sequence[]; readonly end: number } {
+  next(
+    start: number,
+    end: number,
+  ): { readonly sequences: readonly Sequence[]; readonly end: number } {
     const sequences: Sequence[] = []
     let literalsFrom = start
     let at = start
@@ -108,7 +111,10 @@ function frameHead(size: number, windowBytesMax: number): FrameHead {
 }
 
 /** RFC 8878 3.1.1.1.2: the largest window that is not above the limit. */
-function windowDescriptor(windowBytesMax: number): { readonly byte: number; readonly bytes: number } {
+function windowDescriptor(windowBytesMax: number): {
+  readonly byte: number
+  readonly bytes: number
+} {
   const exponent = Math.floor(Math.log2(windowBytesMax))
   const base = 2 ** exponent
   const mantissa = Math.floor(((windowBytesMax - base) * 8) / base)

@@ -41,7 +41,10 @@ export function costInBits(
 /** A good table size for so many symbols: RFC 8878 leaves it to the encoder. */
 export function tableLogFor(total: number, lastSymbol: number, logMax: number): number {
   const bySize = highestBit(Math.max(2, total - 1)) - 2
-  const atLeast = Math.min(highestBit(Math.max(1, total)) + 1, highestBit(Math.max(1, lastSymbol)) + 2)
+  const atLeast = Math.min(
+    highestBit(Math.max(1, total)) + 1,
+    highestBit(Math.max(1, lastSymbol)) + 2,
+  )
   return Math.min(Math.max(Math.min(logMax, bySize), atLeast, 5), logMax)
 }
 

@@ -13,12 +13,12 @@ export interface Match {
 
 const longKeyBytes = 8
 const shortKeyBytes = 4
-const candidatesMax = 16
+const candidatesMax = 8
 /** Every so many positions are remembered of files too large for all. */
 const sparseStride = 4
 /** A match of this length is taken without looking further. */
 const enoughBytes = 2048
-const literalBitsEstimate = 6
+const literalBitsEstimate = 5
 /** Codes of one sequence, without what its offset takes. */
 const sequenceBits = 9
 const offsetBits = 3
@@ -103,7 +103,8 @@ export class MatchFinder {
         position = this.#earlier[position / this.#stride] ?? -1
       }
     }
-    if (at + shortKeyBytes <= end) consider(this.#near[nearHash(bytes, at, this.#near.length)] ?? -1, false)
+    if (at + shortKeyBytes <= end)
+      consider(this.#near[nearHash(bytes, at, this.#near.length)] ?? -1, false)
     return best
   }
 

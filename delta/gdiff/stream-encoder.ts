@@ -73,7 +73,11 @@ class BlockTable {
     for (let block = 0; block < count; block += blocksAtOnce) {
       signal?.throwIfAborted()
       const got = await readFully(old, block * blockBytes, buffer)
-      for (let at = 0; at + blockBytes <= got && block + at / blockBytes < count; at += blockBytes) {
+      for (
+        let at = 0;
+        at + blockBytes <= got && block + at / blockBytes < count;
+        at += blockBytes
+      ) {
         table.#add(hashOf(buffer, at, blockBytes), block + at / blockBytes)
       }
     }

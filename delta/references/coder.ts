@@ -1,5 +1,6 @@
 import { AddressMap, type MapPiece } from './address-map.ts'
 import { referenceError } from './errors.ts'
+import { transformArm64 } from './arm64.ts'
 import { transformEhFrame } from './eh-frame.ts'
 import { GoFunctions } from './go-functions.ts'
 import type { Image, Layout, Region } from './layout.ts'
@@ -82,6 +83,7 @@ export class ReferenceCoder {
     window.decode = decode
     window.copies = this.input.copies
     window.copyIndex = copyIndex
+    window.pairs.clear()
     let at = start
     while (at < window.end) at = this.span(copy, offset - start, at)
     block.set(window.io.subarray(start, window.end))
@@ -162,6 +164,8 @@ export class ReferenceCoder {
     switch (value) {
       case mode.x86:
         return transformX86(window, from, to)
+      case mode.arm64:
+        return transformArm64(window, from, to)
       case mode.pointer64:
         return transformWords(window, { from, to, unit: 8, width: 8 }, (at) => window.pointer64(at))
       case mode.relative32:
@@ -187,8 +191,15 @@ export class ReferenceCoder {
   }
 }
 
-export function createCoder(side: Uint8Array, input: CoderInput): ReferenceCoder {
-  return new ReferenceCoder(parseSide(side, { old: input.oldSize, next: input.newSize }), input)
+/**
+ * A coder for one bundle: a fresh one for each pass, since it learns while it goes.
+ * @throws LW_DELTA_REFERENCES when the side is damaged
+ */
+export function createReferenceCoder(
+  input: CoderInput & { readonly side: Uint8Array },
+): ReferenceCoder {
+  const side = parseSide(input.side, { old: input.oldSize, next: input.newSize })
+  return new ReferenceCoder(side, input)
 }
 
 /** The copies, cut at the regions of both sides, as moves of addresses. */
@@ -221,6 +232,7 @@ export function mapPieces(side: Side, copies: readonly CopyOp[]): MapPiece[] {
   return pieces
 }
 
+/** How far a short copy may stray from its neighbours, and its least length. */
 const near = 512
 const shortMin = 8
 

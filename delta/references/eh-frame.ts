@@ -44,9 +44,9 @@ function record(window: Window, at: number): number {
   const distance = window.old32(common)
   const target = window.oldAddress + common - distance
   const moved = window.moved(target)
-  const expected = Number.isNaN(moved) ? distance : window.newAddress + common - moved
+  const expected = Number.isNaN(moved) ? distance : window.here(common) - moved
   const actual = window.field32(common, expected | 0)
-  window.found(target, moved, window.newAddress + common - actual)
+  window.found(target, moved, window.here(common) - actual)
   const begin = window.oldAddress + at + 8 + window.old32(at + 8)
   if (!window.relative32(at + 8, at + 8)) return at + 8
   const length = window.old32(at + 12)

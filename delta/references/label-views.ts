@@ -1,5 +1,6 @@
 import { AddressMap } from './address-map.ts'
 import { type Analysis, analyse, type ImagePair, pairImages } from './analysis.ts'
+import { transformArm64 } from './arm64.ts'
 import { type CopyOp, mapPieces } from './coder.ts'
 import { draftSide } from './draft.ts'
 import { transformEhFrame } from './eh-frame.ts'
@@ -33,9 +34,13 @@ class LabelWindow extends Window {
 
   override plain(): void {}
 
-  override field32(at: number): number {
-    this.write32(at, 0)
-    return this.old32(at)
+  override here(): number {
+    return 0
+  }
+
+  override field32(at: number, expected: number): number {
+    this.write32(at, expected)
+    return expected
   }
 
   override found(): void {}
@@ -187,11 +192,12 @@ class Labeller {
   private fill(region: Region): void {
     const { window, parts } = this
     const { start: from, end: to } = window
-    const { analysis, side } = this.labelled
+    const { analysis } = this.labelled
     if (region.executable) {
-      if (analysis.placed[region.image]?.executable.machine === 'x86') {
-        transformX86(window, from, to)
-      }
+      const machine = analysis.placed[region.image]?.executable.machine
+      window.pairs.clear()
+      if (machine === 'x86') transformX86(window, from, to)
+      if (machine === 'arm64') transformArm64(window, from, to)
       return
     }
     transformWords(window, { from, to, unit: 8, width: 8 }, (at) => window.pointer64(at))

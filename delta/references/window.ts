@@ -1,3 +1,4 @@
+import { AddressPairs } from './address-pairs.ts'
 import type { CopyOp } from './coder.ts'
 import { Frames } from './frames.ts'
 import { referenceLimits } from './limits.ts'
@@ -44,6 +45,7 @@ export class Window {
   newImageSpan = 0
   readonly targets: Targets
   readonly frames = new Frames()
+  readonly pairs = new AddressPairs()
 
   constructor(targets: Targets) {
     this.targets = targets
@@ -94,6 +96,16 @@ export class Window {
       return target - this.oldAddress + this.newAddress
     }
     return this.targets.predict(target)
+  }
+
+  /** New address of an index: what distances count from. */
+  here(at: number): number {
+    return this.newAddress + at
+  }
+
+  inOldImage(address: number): boolean {
+    const rva = address - this.oldImageStart
+    return rva >= 0 && rva < this.oldImageSpan
   }
 
   /** Tells what a target became, when the expectation failed. */

@@ -2,7 +2,11 @@ import { SaxesParser, type SaxesTagPlain } from 'saxes'
 import { isLongwaveError } from '../errors.ts'
 import { limits } from '../limits.ts'
 import { type EntryPath, findCollisions, whyNotEntryPath, whyNotOnWindows } from '../paths.ts'
-import { type ContentIdentifier, digestOfIdentifier, readContentIdentifier } from './content-identifier.ts'
+import {
+  type ContentIdentifier,
+  digestOfIdentifier,
+  readContentIdentifier,
+} from './content-identifier.ts'
 import { drpError } from './errors.ts'
 import { resolveBase, urlBelow } from './index-base.ts'
 import type { DrpFile, DrpIndex } from './index-model.ts'

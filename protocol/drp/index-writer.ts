@@ -60,7 +60,8 @@ interface NamedFile {
 function byFolder(manifest: Manifest): ReadonlyMap<string, readonly NamedFile[]> {
   const folders = new Map<string, NamedFile[]>()
   const filesByPath = new Map<string, FileEntry>()
-  for (const entry of manifest.entries) if (entry.type === 'file') filesByPath.set(entry.path, entry)
+  for (const entry of manifest.entries)
+    if (entry.type === 'file') filesByPath.set(entry.path, entry)
   for (const entry of manifest.entries) {
     if (entry.type === 'directory') {
       folders.set(entry.path, [])

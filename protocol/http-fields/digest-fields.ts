@@ -22,7 +22,8 @@ export function parseDigestField(text: string): Digest | undefined {
  */
 export function parseWantedDigest(text: string): number | undefined {
   const member = parseDictionary(text)?.get('sha-256')
-  if (member === undefined || isInnerList(member) || member.item.kind !== 'integer') return undefined
+  if (member === undefined || isInnerList(member) || member.item.kind !== 'integer')
+    return undefined
   const { value } = member.item
   return value >= 0 && value <= 10 ? value : undefined
 }

@@ -1,5 +1,12 @@
 import { fieldLimits } from './limits.ts'
-import type { BareItem, Dictionary, InnerList, Item, Member, Parameters } from './structured-values.ts'
+import type {
+  BareItem,
+  Dictionary,
+  InnerList,
+  Item,
+  Member,
+  Parameters,
+} from './structured-values.ts'
 
 /**
  * Parses a structured Dictionary (RFC 9651 4.2.2).

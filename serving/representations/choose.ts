@@ -85,8 +85,7 @@ export function chooseRepresentation(request: RepresentationRequest): Representa
     const differential = { ...common, 'Differential-ID': formatContentIdentifier(base) }
     return finish(request, drp, differential)
   }
-  const candidate =
-    manipulatedAnswer(resource, to, headers) ?? codedAnswer(resource, to, headers)
+  const candidate = manipulatedAnswer(resource, to, headers) ?? codedAnswer(resource, to, headers)
   return finish(request, candidate, { ...common, ...dictionaryUse(resource, to, candidate) })
 }
 
@@ -111,7 +110,10 @@ function finish(
   const size = candidate.ready.bytes
   const range = rangeOf(request, candidate, size)
   if (range === 'unsatisfiable') {
-    const unsatisfied = { 'Content-Range': formatUnsatisfiedRange(size), Vary: common['Vary'] ?? '' }
+    const unsatisfied = {
+      'Content-Range': formatUnsatisfiedRange(size),
+      Vary: common['Vary'] ?? '',
+    }
     return problem(416, 'LW_REPRESENTATION_RANGE', unsatisfied)
   }
   if (range === undefined) {
@@ -137,7 +139,8 @@ function rangeOf(
   if (ifRange !== undefined) {
     const condition = parseIfRange(ifRange)
     // RFC 9110 13.1.5: anything but this very tag means the whole; dates are never exact here.
-    if (condition?.kind !== 'tag' || !matchesStrongly(condition.tag, candidate.tag)) return undefined
+    if (condition?.kind !== 'tag' || !matchesStrongly(condition.tag, candidate.tag))
+      return undefined
   }
   const outcome = resolveRange(fieldValue(request.headers, 'range'), size)
   if (outcome.kind === 'unsatisfiable') return 'unsatisfiable'
@@ -174,9 +177,7 @@ function varyOf(resource: Resource): string {
 function cacheControl(policy: CachePolicy): string {
   const directives: string[] = [policy.audience, `max-age=${policy.maxAgeSeconds}`]
   directives.push(
-    policy.staleSeconds > 0
-      ? `stale-while-revalidate=${policy.staleSeconds}`
-      : 'must-revalidate',
+    policy.staleSeconds > 0 ? `stale-while-revalidate=${policy.staleSeconds}` : 'must-revalidate',
   )
   return directives.join(', ')
 }

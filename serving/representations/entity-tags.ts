@@ -18,8 +18,7 @@ export function deltaTag(to: Digest, from: Digest, format: DeltaFormat): EntityT
   return { weak: false, opaque: `t:${to};b:${from};f=${name}` }
 }
 
-const pattern =
-  /^(?:([0-9a-f]{64})|t:([0-9a-f]{64})(?:;b:[0-9a-f]{64})?;f=(br|gzip|dcz|dcb))$/
+const pattern = /^(?:([0-9a-f]{64})|t:([0-9a-f]{64})(?:;b:[0-9a-f]{64})?;f=(br|gzip|dcz|dcb))$/
 
 /**
  * The version that a tag of ours stands for once content codings are undone: a client that holds

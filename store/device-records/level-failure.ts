@@ -31,8 +31,9 @@ export function levelFailure(error: unknown): unknown {
   return error
 }
 
+/** A file that is missing, another kind of thing, or shorter than its own index says. */
 function isAbsence(message: string): boolean {
-  return /does not exist|No such file|Is a directory|Not a directory/.test(message)
+  return /does not exist|No such file|Is a directory|Not a directory|Invalid argument/.test(message)
 }
 
 function innermost(error: Error): { readonly code: string; readonly message: string } {

@@ -268,7 +268,9 @@ if (browser === undefined) {
     const { key, cert, flag } = certificate()
     const [first, second] = [page(1), page(2)]
     const site = new Site(first)
-    const server = createServer({ key, cert }, (request, response) => site.answer(request, response))
+    const server = createServer({ key, cert }, (request, response) =>
+      site.answer(request, response),
+    )
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
     const { port } = server.address() as AddressInfo

@@ -1,5 +1,10 @@
 import t from 'tap'
-import { createHttpServer, createLogger, type HttpServer, pollResponder } from '../../serving/index.ts'
+import {
+  createHttpServer,
+  createLogger,
+  type HttpServer,
+  pollResponder,
+} from '../../serving/index.ts'
 import { createTransport } from '../../transport/index.ts'
 import { closeOf, rawConnection, rawExchange } from '../support/raw-http.ts'
 
@@ -32,14 +37,17 @@ async function startServer(setUp: (app: HttpServer['app']) => void = () => undef
   return { server, url, seen }
 }
 
-const head = (line: string, ...fields: string[]) => `${[line, 'host: a', ...fields].join('\r\n')}\r\n\r\n`
+const head = (line: string, ...fields: string[]) =>
+  `${[line, 'host: a', ...fields].join('\r\n')}\r\n\r\n`
 
 t.test('S53: requests with two readings get one answer at most, then a close', async (t) => {
   const { server, url, seen } = await startServer()
   const hidden = head('GET /smuggled HTTP/1.1')
   const framings = [
-    head('POST /a HTTP/1.1', 'content-length: 4', 'transfer-encoding: chunked') + `0\r\n\r\n${hidden}`,
-    head('POST /a HTTP/1.1', 'transfer-encoding: chunked', 'content-length: 4') + `0\r\n\r\n${hidden}`,
+    head('POST /a HTTP/1.1', 'content-length: 4', 'transfer-encoding: chunked') +
+      `0\r\n\r\n${hidden}`,
+    head('POST /a HTTP/1.1', 'transfer-encoding: chunked', 'content-length: 4') +
+      `0\r\n\r\n${hidden}`,
     head('POST /a HTTP/1.1', 'content-length: 4', 'content-length: 5') + hidden,
     head('POST /a HTTP/1.1', 'content-length: 4, 4') + hidden,
     head('POST /a HTTP/1.1', 'content-length: +4') + hidden,
@@ -63,9 +71,15 @@ t.test('S53: requests with two readings get one answer at most, then a close', a
     const answers = answer.match(/HTTP\/1\.1 \d{3}/g) ?? []
     const name = JSON.stringify(bytes.slice(0, 70))
     t.ok(answers.length <= 1, name)
-    t.notOk(answers.some((one) => one.endsWith('200')), `${name}: ${answers.join()}`)
+    t.notOk(
+      answers.some((one) => one.endsWith('200')),
+      `${name}: ${answers.join()}`,
+    )
   }
-  t.notOk(seen.some((line) => line.includes('smuggled')), 'nothing hidden was routed')
+  t.notOk(
+    seen.some((line) => line.includes('smuggled')),
+    'nothing hidden was routed',
+  )
   await server.stop()
 })
 
@@ -101,7 +115,12 @@ t.test('S57: the server is no open proxy', async (t) => {
 t.test('S69: no spelling of a climbing path reaches a route', async (t) => {
   const { server, url, seen } = await startServer()
   const dots = ['..', '.', '%2e%2e', '%2E.', '.%2e', '..;', '..;a=b', '..%20', '%20..']
-  const wrapped = dots.flatMap((one) => [`/${one}`, `/${one}/etc/passwd`, `/a/${one}/b`, `/a/${one}`])
+  const wrapped = dots.flatMap((one) => [
+    `/${one}`,
+    `/${one}/etc/passwd`,
+    `/a/${one}/b`,
+    `/a/${one}`,
+  ])
   const others = ['/a\\..\\b', '/a%5c..%5cb', '/%00', '/a%00.txt', '/%2e%2e%2fa', '/a%2f%2e%2e%2fb']
   const broken = ['/%', '/%zz', '/%c0%ae%c0%ae/', '/%e0%80%ae/', '/a%0d%0ax:y']
   for (const path of [...wrapped, ...others, ...broken]) {
@@ -112,39 +131,50 @@ t.test('S69: no spelling of a climbing path reaches a route', async (t) => {
   await server.stop()
 })
 
-t.test('S58: slow heads, slow bodies and idle connections are cut; others are served', async (t) => {
-  const { server, url } = await startServer((app) => {
-    app.addContentTypeParser('application/slow', (_request, body, done) => {
-      body.resume()
-      body.on('end', () => done(null))
+t.test(
+  'S58: slow heads, slow bodies and idle connections are cut; others are served',
+  async (t) => {
+    const { server, url } = await startServer((app) => {
+      app.addContentTypeParser('application/slow', (_request, body, done) => {
+        body.resume()
+        body.on('end', () => done(null))
+      })
     })
-  })
-  const slowHead = 'GET /a HTTP/1.1\r\nhost: a\r\nx: '
-  const slowBody = head('POST /a HTTP/1.1', 'content-type: application/slow', 'content-length: 1000')
-  const endless = head('POST /a HTTP/1.1', 'content-type: application/slow', 'transfer-encoding: chunked')
-  const starts = [slowHead, slowBody, endless, '', 'G', head('GET /hot HTTP/1.1')]
-  const sockets = await Promise.all(Array.from({ length: 120 }, () => rawConnection(url)))
-  const cut = sockets.map((socket, at) => {
-    socket.resume()
-    socket.write(starts[at % starts.length] ?? '')
-    // A byte now and then, which a mere idle time-out would take for life.
-    const timer = setInterval(() => socket.write(at % starts.length < 3 ? 'x' : ''), 40)
-    return closeOf(socket).finally(() => clearInterval(timer))
-  })
-  const transport = createTransport({ userAgent: 'healthy', retry: { attemptsMax: 1 } })
-  const slowest: number[] = []
-  for (let at = 0; at < 50; at += 1) {
-    const started = performance.now()
-    await transport.fetchBytes(`${url}/hot`, { bytesMax: 9 })
-    await transport.fetchBytes(`${url}/routed`, { bytesMax: 9 })
-    slowest.push(performance.now() - started)
-  }
-  t.equal(slowest.length, 50, 'healthy requests are answered meanwhile')
-  await Promise.all(cut)
-  t.pass('all 120 slow connections are cut')
-  await transport.stop()
-  await server.stop()
-})
+    const slowHead = 'GET /a HTTP/1.1\r\nhost: a\r\nx: '
+    const slowBody = head(
+      'POST /a HTTP/1.1',
+      'content-type: application/slow',
+      'content-length: 1000',
+    )
+    const endless = head(
+      'POST /a HTTP/1.1',
+      'content-type: application/slow',
+      'transfer-encoding: chunked',
+    )
+    const starts = [slowHead, slowBody, endless, '', 'G', head('GET /hot HTTP/1.1')]
+    const sockets = await Promise.all(Array.from({ length: 120 }, () => rawConnection(url)))
+    const cut = sockets.map((socket, at) => {
+      socket.resume()
+      socket.write(starts[at % starts.length] ?? '')
+      // A byte now and then, which a mere idle time-out would take for life.
+      const timer = setInterval(() => socket.write(at % starts.length < 3 ? 'x' : ''), 40)
+      return closeOf(socket).finally(() => clearInterval(timer))
+    })
+    const transport = createTransport({ userAgent: 'healthy', retry: { attemptsMax: 1 } })
+    const slowest: number[] = []
+    for (let at = 0; at < 50; at += 1) {
+      const started = performance.now()
+      await transport.fetchBytes(`${url}/hot`, { bytesMax: 9 })
+      await transport.fetchBytes(`${url}/routed`, { bytesMax: 9 })
+      slowest.push(performance.now() - started)
+    }
+    t.equal(slowest.length, 50, 'healthy requests are answered meanwhile')
+    await Promise.all(cut)
+    t.pass('all 120 slow connections are cut')
+    await transport.stop()
+    await server.stop()
+  },
+)
 
 t.test('S58: a slow but steady upload is left alone', async (t) => {
   const { server, url } = await startServer((app) => {
@@ -159,7 +189,12 @@ t.test('S58: a slow but steady upload is left alone', async (t) => {
   })
   const socket = await rawConnection(url)
   socket.write(
-    head('POST /count HTTP/1.1', 'content-type: application/slow', 'content-length: 3000', 'connection: close'),
+    head(
+      'POST /count HTTP/1.1',
+      'content-type: application/slow',
+      'content-length: 3000',
+      'connection: close',
+    ),
   )
   let sent = 0
   const timer = setInterval(() => {
@@ -180,7 +215,10 @@ t.test('heads that are too long or too many are refused', async (t) => {
   const long = await rawExchange(url, head('GET /a HTTP/1.1', `x: ${'y'.repeat(20_000)}`))
   t.match(long, /^HTTP\/1\.1 431 .*\r\n/)
   t.match(long, /LW_SERVE_HEADERS_TOO_LARGE/)
-  const target = await rawExchange(url, head(`GET /${'x'.repeat(9000)} HTTP/1.1`, 'connection: close'))
+  const target = await rawExchange(
+    url,
+    head(`GET /${'x'.repeat(9000)} HTTP/1.1`, 'connection: close'),
+  )
   t.match(target, /^HTTP\/1\.1 400 /)
   t.ok(server.counters.malformedRequests >= 1)
   await server.stop()
@@ -191,8 +229,18 @@ t.test('S66: odd content types do not slip past the body checks', async (t) => {
   const { server, url } = await startServer((app) => {
     app.post('/checked', { schema }, async () => 'accepted')
   })
-  const types = ['application/json\t;', 'application/json ;', 'application/json;', 'APPLICATION/JSON']
-  const odd = ['application/json;charset=utf-7', 'application/jsonx', 'text/plain;application/json', '']
+  const types = [
+    'application/json\t;',
+    'application/json ;',
+    'application/json;',
+    'APPLICATION/JSON',
+  ]
+  const odd = [
+    'application/json;charset=utf-7',
+    'application/jsonx',
+    'text/plain;application/json',
+    '',
+  ]
   for (const type of [...types, ...odd]) {
     const fields = [`content-type: ${type}`, 'content-length: 2', 'connection: close']
     const answer = await rawExchange(url, `${head('POST /checked HTTP/1.1', ...fields)}{}`)

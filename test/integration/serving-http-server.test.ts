@@ -56,7 +56,9 @@ t.test('errors of routes are problems with a request id; inner words stay inside
   server.app.get('/bug', async () => {
     throw new Error('hunter2')
   })
-  const schema = { body: { type: 'object', required: ['a'], properties: { a: { type: 'number' } } } }
+  const schema = {
+    body: { type: 'object', required: ['a'], properties: { a: { type: 'number' } } },
+  }
   server.app.post('/checked', { schema }, async () => 'ok')
   const url = await server.listen(local)
   const raw = { bytesMax: 9999, acceptStatus: [400, 404, 413, 415, 500] }
@@ -158,37 +160,40 @@ t.test('C113: a port in use, a forbidden and a foreign address are clear errors'
   await first.stop()
 })
 
-t.test('R46: stop lets requests finish, closes idle connections and takes no new ones', async (t) => {
-  const { server } = serverOf()
-  let finish: (() => void) | undefined
-  const entered = new Promise<void>((resolve) => {
-    server.app.get('/slow', async () => {
-      resolve()
-      await new Promise<void>((done) => {
-        finish = done
+t.test(
+  'R46: stop lets requests finish, closes idle connections and takes no new ones',
+  async (t) => {
+    const { server } = serverOf()
+    let finish: (() => void) | undefined
+    const entered = new Promise<void>((resolve) => {
+      server.app.get('/slow', async () => {
+        resolve()
+        await new Promise<void>((done) => {
+          finish = done
+        })
+        return 'finished'
       })
-      return 'finished'
     })
-  })
-  server.app.get('/quick', async () => 'quick')
-  const url = await server.listen(local)
-  const idle = await rawConnection(url)
-  const idleClosed = closeOf(idle)
-  idle.resume()
-  idle.write('GET /quick HTTP/1.1\r\nhost: a\r\n\r\n')
-  await once(idle, 'data')
-  const slow = transport.fetchBytes(`${url}/slow`, { bytesMax: 99 })
-  await entered
-  const stopped = server.stop()
-  await idleClosed
-  t.pass('the idle connection closes although a request still runs')
-  const late = transport.fetchBytes(`${url}/quick`, { bytesMax: 99 })
-  await t.rejects(late, { code: /LW_TRANSFER_(UNREACHABLE|BROKEN)/ })
-  finish?.()
-  t.equal((await slow).bytes.toString(), 'finished')
-  await stopped
-  await server.stop()
-})
+    server.app.get('/quick', async () => 'quick')
+    const url = await server.listen(local)
+    const idle = await rawConnection(url)
+    const idleClosed = closeOf(idle)
+    idle.resume()
+    idle.write('GET /quick HTTP/1.1\r\nhost: a\r\n\r\n')
+    await once(idle, 'data')
+    const slow = transport.fetchBytes(`${url}/slow`, { bytesMax: 99 })
+    await entered
+    const stopped = server.stop()
+    await idleClosed
+    t.pass('the idle connection closes although a request still runs')
+    const late = transport.fetchBytes(`${url}/quick`, { bytesMax: 99 })
+    await t.rejects(late, { code: /LW_TRANSFER_(UNREACHABLE|BROKEN)/ })
+    finish?.()
+    t.equal((await slow).bytes.toString(), 'finished')
+    await stopped
+    await server.stop()
+  },
+)
 
 t.test('R46: what does not finish in time is cut', async (t) => {
   const { server } = serverOf({ drainTimeoutMs: 100 })

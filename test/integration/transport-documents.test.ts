@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import http from 'node:http'
+import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import { isLongwaveError } from '../../protocol/index.ts'
 import { createTransport, type TransportOptions } from '../../transport/index.ts'
@@ -138,7 +141,10 @@ t.test('R30: storms of failures are waited out with growing pauses', async (t) =
   const answer = await transport.fetchBytes(server.url, { bytesMax: 9 })
   t.equal(answer.bytes.toString(), 'ok')
   t.equal(sleeps.length, 5)
-  t.ok(sleeps.slice(2).every((ms) => ms >= 1000), 'R29: 1 s after three failures')
+  t.ok(
+    sleeps.slice(2).every((ms) => ms >= 1000),
+    'R29: 1 s after three failures',
+  )
   await transport.stop()
 })
 
@@ -166,7 +172,8 @@ t.test('R30: each kind of lasting failure ends with its own error', async (t) =>
     [
       {
         kind: 'raw',
-        bytes: 'HTTP/1.1 200 OK\r\ncontent-length: 0\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n',
+        bytes:
+          'HTTP/1.1 200 OK\r\ncontent-length: 0\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n',
       },
       'LW_TRANSFER_BROKEN',
       75,
@@ -401,9 +408,7 @@ t.test('a POST is repeated only when that does no harm', async (t) => {
   await t.rejects(once, { code: 'LW_TRANSFER_BROKEN' })
   t.equal(server.requests.length, 1)
   server.behave((request) =>
-    request.number === 2
-      ? { kind: 'close' }
-      : { kind: 'answer', status: 201, body: request.body },
+    request.number === 2 ? { kind: 'close' } : { kind: 'answer', status: 201, body: request.body },
   )
   const twice = await transport.postJson(server.url, {
     json: { a: 1 },
@@ -416,36 +421,82 @@ t.test('a POST is repeated only when that does no harm', async (t) => {
   await transport.stop()
 })
 
-t.test('a streamed upload is counted, repeated from its start, and fails with its source', async (t) => {
-  await using server = await startChaosServer((request) =>
-    request.number === 1
-      ? { kind: 'answer', status: 503 }
-      : { kind: 'answer', body: String(request.body.length) },
-  )
-  const { transport } = transportOf()
-  async function* body() {
-    yield Buffer.alloc(1000)
-    yield Buffer.alloc(500)
-  }
-  const progress: number[] = []
-  const options = { contentType: 'application/octet-stream', bytesMax: 99, idempotent: true }
-  const answer = await transport.upload(server.url, {
-    ...options,
-    body,
-    contentBytes: 1500,
-    onProgress: (sent) => progress.push(sent),
+t.test(
+  'a streamed upload is counted, repeated from its start, and fails with its source',
+  async (t) => {
+    await using server = await startChaosServer((request) =>
+      request.number === 1
+        ? { kind: 'answer', status: 503 }
+        : { kind: 'answer', body: String(request.body.length) },
+    )
+    const { transport } = transportOf()
+    async function* body() {
+      yield Buffer.alloc(1000)
+      yield Buffer.alloc(500)
+    }
+    const progress: number[] = []
+    const options = { contentType: 'application/octet-stream', bytesMax: 99, idempotent: true }
+    const answer = await transport.upload(server.url, {
+      ...options,
+      body,
+      contentBytes: 1500,
+      onProgress: (sent) => progress.push(sent),
+    })
+    t.equal(answer.bytes.toString(), '1500')
+    t.same(progress, [1000, 1500, 1000, 1500])
+    t.equal(server.requests[0]?.headers['content-length'], '1500')
+    const failing = new Error('the disk is gone')
+    const broken = transport.upload(server.url, {
+      ...options,
+      async *body() {
+        yield Buffer.alloc(10)
+        throw failing
+      },
+    })
+    await t.rejects(broken, failing)
+    await transport.stop()
+  },
+)
+
+t.test('an upload that is refused before its end learns why', async (t) => {
+  const server = http.createServer((_request, response) => {
+    response.writeHead(403, { 'content-type': 'application/problem+json', connection: 'close' })
+    response.end(JSON.stringify({ code: 'LW_FORMAT_PATH', detail: 'Not this one.' }))
   })
-  t.equal(answer.bytes.toString(), '1500')
-  t.same(progress, [1000, 1500, 1000, 1500])
-  t.equal(server.requests[0]?.headers['content-length'], '1500')
-  const failing = new Error('the disk is gone')
-  const broken = transport.upload(server.url, {
-    ...options,
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const { transport } = transportOf()
+  const upload = transport.upload(`http://127.0.0.1:${port}/`, {
+    contentType: 'application/octet-stream',
+    bytesMax: 99,
     async *body() {
-      yield Buffer.alloc(10)
-      throw failing
+      for (let at = 0; at < 500; at += 1) yield Buffer.alloc(64 * 1024)
     },
   })
-  await t.rejects(broken, failing)
+  await t.rejects(upload, { code: 'LW_FORMAT_PATH' })
   await transport.stop()
+  server.closeAllConnections()
+  server.close()
+  await once(server, 'close')
+})
+
+t.test('an upload that the server does not take is given up after the stall time', async (t) => {
+  const server = http.createServer(() => undefined)
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const { transport } = transportOf({ timeouts: { stallMs: 200 } })
+  const upload = transport.upload(`http://127.0.0.1:${port}/`, {
+    contentType: 'application/octet-stream',
+    bytesMax: 99,
+    async *body() {
+      for (let at = 0; at < 500; at += 1) yield Buffer.alloc(64 * 1024)
+    },
+  })
+  await t.rejects(upload, { code: 'LW_TRANSFER_STALLED', exit: 75 })
+  await transport.stop()
+  server.closeAllConnections()
+  server.close()
+  await once(server, 'close')
 })

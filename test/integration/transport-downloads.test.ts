@@ -87,7 +87,9 @@ t.test('C41: a broken download continues where it stopped, at 200 offsets', asyn
     const got = await download(
       (request) => ({
         ...honest(request),
-        ...(request.number === 1 ? { cutBodyAt: at, cutBy: at % 40 === 0 ? 'reset' : 'close' } : {}),
+        ...(request.number === 1
+          ? { cutBodyAt: at, cutBy: at % 40 === 0 ? 'reset' : 'close' }
+          : {}),
       }),
       { expectedBytes: 4000 },
     )
@@ -123,10 +125,10 @@ t.test('a server that breaks without getting further is given up', async (t) => 
 })
 
 t.test('a server that starts over each time is given up, too', async (t) => {
-  const got = await download(
-    () => ({ kind: 'answer', body: object, cutBodyAt: 200_000 }),
-    { expectedBytes: object.length, immutable: true },
-  )
+  const got = await download(() => ({ kind: 'answer', body: object, cutBodyAt: 200_000 }), {
+    expectedBytes: object.length,
+    immutable: true,
+  })
   t.equal(got.code, 'LW_TRANSFER_BROKEN')
   t.ok(got.requests.length <= 5, String(got.requests.length))
 })
@@ -229,12 +231,14 @@ t.test('a server that gives parts nobody asked for is refused', async (t) => {
 })
 
 t.test('parts that are shorter than asked for add up; tiny ones are given up', async (t) => {
-  const by = (bytes: number): ChaosBehaviour => (request) => {
-    const first = Number(/bytes=(\d+)-/.exec(request.headers['range'] ?? '')?.[1] ?? 0)
-    const last = Math.min(first + bytes, object.length) - 1
-    const headers = { 'content-range': `bytes ${first}-${last}/${object.length}` }
-    return { kind: 'answer', status: 206, headers, body: object.subarray(first, last + 1) }
-  }
+  const by =
+    (bytes: number): ChaosBehaviour =>
+    (request) => {
+      const first = Number(/bytes=(\d+)-/.exec(request.headers['range'] ?? '')?.[1] ?? 0)
+      const last = Math.min(first + bytes, object.length) - 1
+      const headers = { 'content-range': `bytes ${first}-${last}/${object.length}` }
+      return { kind: 'answer', status: 206, headers, body: object.subarray(first, last + 1) }
+    }
   const options = { expectedBytes: object.length, immutable: true, resume: { offset: 1 } }
   const got = await download(by(100_000), options)
   t.ok(got.sink.bytes().equals(object.subarray(1)))
@@ -357,9 +361,7 @@ t.test('transfers that run together keep to one bandwidth', async (t) => {
   const bandwidth = createBandwidthLimit({ bytesPerSecond: 100_000, clock })
   const transport = transportOf({ bandwidth })
   const sinks = [memorySink(), memorySink()]
-  await Promise.all(
-    sinks.map((sink) => transport.fetchToSink(server.url, { bytesMax: 1e6, sink })),
-  )
+  await Promise.all(sinks.map((sink) => transport.fetchToSink(server.url, { bytesMax: 1e6, sink })))
   t.ok(sinks.every((sink) => sink.bytes().equals(object)))
   t.ok(now >= 5000, `600 kB at 100 kB/s took ${now} ms`)
   await transport.stop()

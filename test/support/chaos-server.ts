@@ -242,11 +242,7 @@ function headOf(answer: ChaosAnswer, body: Buffer): Buffer {
 
 function framed(answer: ChaosAnswer, body: Buffer): Buffer {
   if (answer.chunked !== true || body.length === 0) return body
-  return Buffer.concat([
-    Buffer.from(`${body.length.toString(16)}\r\n`),
-    body,
-    Buffer.from('\r\n'),
-  ])
+  return Buffer.concat([Buffer.from(`${body.length.toString(16)}\r\n`), body, Buffer.from('\r\n')])
 }
 
 function terminator(answer: ChaosAnswer): string {

@@ -48,7 +48,10 @@ t.test('S18: only SHA-256 gives a digest to trust', async (t) => {
 t.test('C115: Content-ID as field: absent, MIME, ours, malformed', async (t) => {
   t.equal(contentIdentifierIn({}, 'content-id'), undefined)
   t.equal(contentIdentifierIn({ 'content-id': '<a@b>' }, 'content-id'), undefined)
-  const ours = contentIdentifierIn({ 'content-id': ' urn:md5:XUFAKrxLKna5cZ2REBfFkg== ' }, 'content-id')
+  const ours = contentIdentifierIn(
+    { 'content-id': ' urn:md5:XUFAKrxLKna5cZ2REBfFkg== ' },
+    'content-id',
+  )
   t.equal(ours?.algorithm, 'md5')
   t.throws(() => contentIdentifierIn({ 'content-id': '' }, 'content-id'), refused)
   t.throws(() => contentIdentifierIn({ 'content-id': ['urn:md5:x', 'y'] }, 'content-id'), refused)
@@ -61,7 +64,8 @@ t.test('C115: a client applies a difference only when the reply repeats its base
   const content = { 'content-id': formatContentIdentifier(wanted) }
   const gdiff = { 'content-type': 'application/gdiff' }
   const from = { 'differential-id': formatContentIdentifier(base) }
-  const kind = (headers: Record<string, string>): string => judgeReply({ wanted, base }, headers).kind
+  const kind = (headers: Record<string, string>): string =>
+    judgeReply({ wanted, base }, headers).kind
   t.equal(kind({ ...content, ...gdiff, ...from }), 'patch')
   t.equal(kind({ ...content, 'content-type': 'Application/GDIFF; x=y', ...from }), 'patch')
   t.equal(kind({ ...content, ...gdiff }), 'whole', 'a .gdiff file is a file like any other')

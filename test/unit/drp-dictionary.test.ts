@@ -47,7 +47,8 @@ function sample(seed: number, length: number, kind: 'text' | 'noise' | 'skewed' 
   for (let i = 0; i < length; i++) {
     if (kind === 'text') bytes[i] = 97 + ((random() % 26) & (random() % 26))
     else if (kind === 'noise') bytes[i] = random() & 255
-    else if (kind === 'skewed') bytes[i] = Math.min(255, Math.floor(255 * (random() / 2 ** 32) ** 4))
+    else if (kind === 'skewed')
+      bytes[i] = Math.min(255, Math.floor(255 * (random() / 2 ** 32) ** 4))
     else bytes[i] = i % 977 < 900 ? 7 : random() & 3
   }
   return bytes

@@ -47,7 +47,10 @@ t.test('C115: each copy takes the shortest opcode', async (t) => {
     [2 ** 40, 65536, 'ff000001000000000000010000'],
   ]
   for (const [position, length, hex] of cases) {
-    t.equal(written((writer) => writer.copy(position, length)), `${hex}00`)
+    t.equal(
+      written((writer) => writer.copy(position, length)),
+      `${hex}00`,
+    )
   }
 })
 
@@ -58,7 +61,10 @@ t.test('C115: each literal takes the shortest opcode', async (t) => {
   t.equal(literal(246), 'f6')
   t.equal(literal(247), 'f700f7')
   t.equal(literal(65535), 'f7ffff')
-  t.match(written((writer) => writer.literal(new Uint8Array(65536))), /^f800010000/)
+  t.match(
+    written((writer) => writer.literal(new Uint8Array(65536))),
+    /^f800010000/,
+  )
 })
 
 t.test('C115: runs beyond 2^31-1 are split, neighbours joined', async (t) => {
@@ -149,9 +155,7 @@ t.test('C115: what is encoded decodes to the new file (in memory)', async (t) =>
     fc.property(pairs, ({ old, next }) => {
       const diff = encodeGdiff(old, next)
       const limit = { outputBytesMax: next.byteLength }
-      return (
-        next.equals(applyGdiff(old, diff, limit)) && diff.byteLength <= next.byteLength + 9
-      )
+      return next.equals(applyGdiff(old, diff, limit)) && diff.byteLength <= next.byteLength + 9
     }),
     { numRuns: 300, seed: 1 },
   )

@@ -13,27 +13,27 @@ import {
   parseList,
 } from '../../protocol/http-fields/index.ts'
 
-function valueOf(text: string): unknown {
+function bareValueOf(text: string): unknown {
   const item = parseItem(text)?.item
   return item?.kind === 'bytes' ? Buffer.from(item.value).toString('hex') : item?.value
 }
 
 t.test('C115: bare items of RFC 9651 3.3', async (t) => {
-  t.equal(valueOf('42'), 42)
-  t.equal(valueOf('-999999999999999'), -999_999_999_999_999)
-  t.equal(valueOf('4.5'), 4.5)
-  t.equal(valueOf('-0.125'), -0.125)
-  t.equal(valueOf(String.raw`"a \"b\" \\ c"`), 'a "b" \\ c')
-  t.equal(valueOf('foo123/456'), 'foo123/456')
-  t.equal(valueOf('*a:b'), '*a:b')
-  t.equal(valueOf(':aGVsbG8=:'), Buffer.from('hello').toString('hex'))
-  t.equal(valueOf(':aGVsbG8:'), Buffer.from('hello').toString('hex'), 'padding may be missing')
-  t.equal(valueOf('::'), '')
-  t.equal(valueOf('?1'), true)
-  t.equal(valueOf('?0'), false)
-  t.equal(valueOf('@1659578233'), 1_659_578_233)
-  t.equal(valueOf('%"f%c3%bc"'), 'fü')
-  t.equal(valueOf('  42  '), 42)
+  t.equal(bareValueOf('42'), 42)
+  t.equal(bareValueOf('-999999999999999'), -999_999_999_999_999)
+  t.equal(bareValueOf('4.5'), 4.5)
+  t.equal(bareValueOf('-0.125'), -0.125)
+  t.equal(bareValueOf(String.raw`"a \"b\" \\ c"`), 'a "b" \\ c')
+  t.equal(bareValueOf('foo123/456'), 'foo123/456')
+  t.equal(bareValueOf('*a:b'), '*a:b')
+  t.equal(bareValueOf(':aGVsbG8=:'), Buffer.from('hello').toString('hex'))
+  t.equal(bareValueOf(':aGVsbG8:'), Buffer.from('hello').toString('hex'), 'padding may be missing')
+  t.equal(bareValueOf('::'), '')
+  t.equal(bareValueOf('?1'), true)
+  t.equal(bareValueOf('?0'), false)
+  t.equal(bareValueOf('@1659578233'), 1_659_578_233)
+  t.equal(bareValueOf('%"f%c3%bc"'), 'fü')
+  t.equal(bareValueOf('  42  '), 42)
 })
 
 t.test('C115: malformed items are ignored as a whole', async (t) => {
@@ -103,10 +103,10 @@ t.test('C115: what a structured field cannot say is a programmer mistake', async
 const bare: fc.Arbitrary<BareItem> = fc.oneof(
   fc.integer().map((value) => ({ kind: 'integer' as const, value })),
   fc.integer({ min: -1e9, max: 1e9 }).map((n) => ({ kind: 'decimal' as const, value: n / 1000 })),
+  fc.string({ unit: 'grapheme-ascii' }).map((value) => ({ kind: 'string' as const, value })),
   fc
-    .string({ unit: 'grapheme-ascii' })
-    .map((value) => ({ kind: 'string' as const, value })),
-  fc.stringMatching(/^[A-Za-z*][A-Za-z0-9:/!#.-]{0,9}$/).map((value) => ({ kind: 'token' as const, value })),
+    .stringMatching(/^[A-Za-z*][A-Za-z0-9:/!#.-]{0,9}$/)
+    .map((value) => ({ kind: 'token' as const, value })),
   fc.uint8Array().map((value) => ({ kind: 'bytes' as const, value })),
   fc.boolean().map((value) => ({ kind: 'boolean' as const, value })),
   fc.integer().map((value) => ({ kind: 'date' as const, value })),

@@ -33,7 +33,14 @@ t.test('C115: digests as in RFC 9530 appendix A', async (t) => {
   const field = 'sha-256=:X48E9qOokqqrvdts8nOJRJN3OWDUoyWxBf7kbu9DBPE=:'
   t.equal(formatDigestField(digest), field)
   t.equal(parseDigestField(`sha-512=:AAAA:, ${field}`), digest)
-  for (const text of ['', 'sha-256=1', 'sha-256=:AAAA:', 'md5=:AAAA:', 'sha-256=(1)', field.slice(1)]) {
+  for (const text of [
+    '',
+    'sha-256=1',
+    'sha-256=:AAAA:',
+    'md5=:AAAA:',
+    'sha-256=(1)',
+    field.slice(1),
+  ]) {
     t.equal(parseDigestField(text.replace('ha-', 'x-')), undefined, text)
   }
   t.equal(parseWantedDigest('sha-512=3, sha-256=10, unixsum=0'), 10)
@@ -127,7 +134,12 @@ t.test('C115: ranges of RFC 9110 14.1.2', async (t) => {
 t.test('C115: Content-Range as a client reads it', async (t) => {
   t.strictSame(parseContentRange('bytes 0-499/1234'), { first: 0, last: 499, size: 1234 })
   t.strictSame(parseContentRange('bytes 5-5/*'), { first: 5, last: 5, size: undefined })
-  for (const text of ['bytes */1234', 'bytes 5-4/10', 'bytes 0-10/10', 'bytes 0-9999999999999999/*']) {
+  for (const text of [
+    'bytes */1234',
+    'bytes 5-4/10',
+    'bytes 0-10/10',
+    'bytes 0-9999999999999999/*',
+  ]) {
     t.equal(parseContentRange(text), undefined, text)
   }
 })

@@ -27,7 +27,13 @@ t.test('our errors travel with code, sentence, detail and members', async (t) =>
 
 t.test('of any other error nothing but the request id gets out', async (t) => {
   const inner = Object.assign(new Error('password is hunter2 in /srv/db'), { statusCode: 500 })
-  for (const error of [inner, 'hunter2', null, undefined, { message: 'hunter2', statusCode: 404 }]) {
+  for (const error of [
+    inner,
+    'hunter2',
+    null,
+    undefined,
+    { message: 'hunter2', statusCode: 404 },
+  ]) {
     const problem = problemOf(error, 'r-2')
     t.equal(problem.status, 500)
     t.notMatch(problem.body.toString(), /hunter2|srv/)

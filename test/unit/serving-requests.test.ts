@@ -32,29 +32,38 @@ t.test('Range: one part from a start, to an end, or of the last bytes', async (t
 
 t.test('Range: whatever is asked for, a part lies inside the body', async (t) => {
   fc.assert(
-    fc.property(fc.string({ maxLength: 20 }), fc.nat(1000), fc.nat(1000), fc.nat(), (s, a, b, n) => {
-      for (const header of [`bytes=${s}`, `bytes=${a}-${b}`, `bytes=${a}-`, `bytes=-${b}`]) {
-        const range = parseByteRange(header, n)
-        const inside = range.kind !== 'part' || (range.first <= range.last && range.last < n)
-        if (!inside || (range.kind === 'part' && range.first < 0)) t.fail(`${header} of ${n}`)
-      }
-    }),
+    fc.property(
+      fc.string({ maxLength: 20 }),
+      fc.nat(1000),
+      fc.nat(1000),
+      fc.nat(),
+      (s, a, b, n) => {
+        for (const header of [`bytes=${s}`, `bytes=${a}-${b}`, `bytes=${a}-`, `bytes=-${b}`]) {
+          const range = parseByteRange(header, n)
+          const inside = range.kind !== 'part' || (range.first <= range.last && range.last < n)
+          if (!inside || (range.kind === 'part' && range.first < 0)) t.fail(`${header} of ${n}`)
+        }
+      },
+    ),
     { numRuns: 300 },
   )
   t.pass('300 runs')
 })
 
-t.test('entity tags: lists and weak ones for If-None-Match, strong ones for If-Match', async (t) => {
-  for (const header of ['"a"', 'W/"a"', '"b", "a"', '"b",W/"a"', '*']) {
-    t.ok(noneMatchHolds(header, '"a"'), header)
-  }
-  for (const header of ['"b"', 'a', '""', '', 'W/"b"', '"a']) {
-    t.notOk(noneMatchHolds(header, '"a"'), header)
-  }
-  t.ok(matchHolds('"b", "a"', '"a"'))
-  t.ok(matchHolds('*', '"a"'))
-  t.notOk(matchHolds('W/"a"', '"a"'))
-})
+t.test(
+  'entity tags: lists and weak ones for If-None-Match, strong ones for If-Match',
+  async (t) => {
+    for (const header of ['"a"', 'W/"a"', '"b", "a"', '"b",W/"a"', '*']) {
+      t.ok(noneMatchHolds(header, '"a"'), header)
+    }
+    for (const header of ['"b"', 'a', '""', '', 'W/"b"', '"a']) {
+      t.notOk(noneMatchHolds(header, '"a"'), header)
+    }
+    t.ok(matchHolds('"b", "a"', '"a"'))
+    t.ok(matchHolds('*', '"a"'))
+    t.notOk(matchHolds('W/"a"', '"a"'))
+  },
+)
 
 t.test('S69: targets that climb, hide or leave are refused before any route', async (t) => {
   const climbing = ['/../a', '/a/..', '/a/../b', '/..', '/.', '/a/./b', '/%2e%2e/a', '/%2E./a']
@@ -63,7 +72,16 @@ t.test('S69: targets that climb, hide or leave are refused before any route', as
   for (const target of [...climbing, ...encoded, ...spaced]) {
     t.ok(whyRefuseTarget(target), target)
   }
-  const malformed = ['/a\\b', '/..\\..\\a', '/a%5cb', '/%5c..%5ca', '/a%00', '/%00/a', '/a%', '/%zz']
+  const malformed = [
+    '/a\\b',
+    '/..\\..\\a',
+    '/a%5cb',
+    '/%5c..%5ca',
+    '/a%00',
+    '/%00/a',
+    '/a%',
+    '/%zz',
+  ]
   const bytes = ['/a%0d%0ab', '/a%7f', '/a%c0%ae', '/a%c0%af..', '/a%e0%80%af', '/a b', '/a#b']
   for (const target of [...malformed, ...bytes, `/${'x'.repeat(9000)}`, '/\u00e9', '/a\tb']) {
     t.equal(whyRefuseTarget(target), 'malformed', target)

@@ -37,7 +37,13 @@ t.test('credentials travel as Basic, apart from the address', async (t) => {
 })
 
 t.test('a proxy variable that is no address is one clear error', async (t) => {
-  const wrong = ['socks5://a.test:1', 'http://', 'http://a.test/path', '::::', 'http://a:%zz@b.test']
+  const wrong = [
+    'socks5://a.test:1',
+    'http://',
+    'http://a.test/path',
+    '::::',
+    'http://a:%zz@b.test',
+  ]
   for (const value of [...wrong, 'x'.repeat(2000)]) {
     try {
       readProxyEnvironment({ http_proxy: value })

@@ -15,29 +15,35 @@ t.test('R29: waits are jittered, doubled, and at least 1 s after three failures'
   t.equal(schedule.delayAfter(broken()), undefined, 'the eighth failure is the last')
 })
 
-t.test('R29: no retry is faster than 1 s after three failures, whatever the dice say', async (t) => {
-  fc.assert(
-    fc.property(fc.infiniteStream(fc.double({ min: 0, max: 0.999, noNaN: true })), (dice) => {
-      const schedule = new RetrySchedule({ attemptsMax: 6 }, () => dice.next().value)
-      const delays: number[] = []
-      for (let ms = schedule.delayAfter(broken()); ms !== undefined; ) {
-        delays.push(ms)
-        ms = schedule.delayAfter(broken())
-      }
-      t.ok(delays.slice(2).every((ms) => ms >= 1000))
-      t.ok(delays.every((ms) => ms <= transportLimits.backoffCapMs))
-    }),
-    { numRuns: 50 },
-  )
-})
+t.test(
+  'R29: no retry is faster than 1 s after three failures, whatever the dice say',
+  async (t) => {
+    fc.assert(
+      fc.property(fc.infiniteStream(fc.double({ min: 0, max: 0.999, noNaN: true })), (dice) => {
+        const schedule = new RetrySchedule({ attemptsMax: 6 }, () => dice.next().value)
+        const delays: number[] = []
+        for (let ms = schedule.delayAfter(broken()); ms !== undefined; ) {
+          delays.push(ms)
+          ms = schedule.delayAfter(broken())
+        }
+        t.ok(delays.slice(2).every((ms) => ms >= 1000))
+        t.ok(delays.every((ms) => ms <= transportLimits.backoffCapMs))
+      }),
+      { numRuns: 50 },
+    )
+  },
+)
 
-t.test('R30: Retry-After is waited for, never undercut, and too long a one ends the call', async (t) => {
-  const busy = (retryAfterSeconds: number) =>
-    transferError('LW_TRANSFER_BUSY', { retryAfterSeconds })
-  const schedule = new RetrySchedule({}, () => 0.5)
-  t.equal(schedule.delayAfter(busy(7)), 7125)
-  t.equal(schedule.delayAfter(busy(3600)), undefined)
-})
+t.test(
+  'R30: Retry-After is waited for, never undercut, and too long a one ends the call',
+  async (t) => {
+    const busy = (retryAfterSeconds: number) =>
+      transferError('LW_TRANSFER_BUSY', { retryAfterSeconds })
+    const schedule = new RetrySchedule({}, () => 0.5)
+    t.equal(schedule.delayAfter(busy(7)), 7125)
+    t.equal(schedule.delayAfter(busy(3600)), undefined)
+  },
+)
 
 t.test('what no repetition mends is not repeated', async (t) => {
   const schedule = new RetrySchedule({}, () => 0)

@@ -1,0 +1,24 @@
+import type { Command } from 'commander'
+import type { Runner } from '../program.ts'
+import type { Session } from '../session.ts'
+
+/** `longwave demo` */
+export function declare(command: Command, run: Runner): void {
+  command
+    .addHelpText(
+      'after',
+      `
+Runs the main job once in a temporary folder, with figures, and removes the folder afterwards.
+
+Examples:
+  longwave demo
+
+Exit codes: 0 everything went as it should, 1 something did not.`,
+    )
+    .action(run(demo))
+}
+
+async function demo(session: Session): Promise<number> {
+  const { runDemo } = await import('../demo/index.ts')
+  return runDemo(session)
+}
