@@ -29,7 +29,7 @@ export async function runProgram(argv: readonly string[]): Promise<void> {
     .showSuggestionAfterError(true)
     .addHelpText('after', overview)
   addGlobalOptions(program)
-  const { version } = await import('../transmitter/version.ts')
+  const { version } = await import('../protocol/index.ts')
   program.version(version, '-V, --version', 'print the version')
   const wanted = wantedCommand(argv)
   for (const entry of commandTable) {

@@ -1,10 +1,9 @@
 export {
   type ApplyBundleOptions,
   applyBundle,
-  type BuiltFile,
   type ExpectedRelease,
-  type Staging,
 } from './bundle/apply-bundle.ts'
+export type { BuiltFile, Staging } from './bundle/build-file.ts'
 export type { BundleInput } from './bundle/bundle-file.ts'
 export { bundleFormat } from './bundle/container.ts'
 export { type MadeBundleFile, type MakeBundleOptions, makeBundle } from './bundle/make-bundle.ts'

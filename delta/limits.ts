@@ -10,6 +10,10 @@ export const deltaLimits = {
   literalHistoryBytes: 1 << 22,
   /** Operations of one file of the second kind, which are held in memory: 12 bytes each. */
   fileOperationsMax: 1_500_000,
+  /** Unpacked bytes of all archives of one bundle. */
+  viewBytesMax: 2 ** 31,
+  /** Bytes of one description of how content is rebuilt. */
+  sideBytesMax: 4 * 1024 * 1024,
   /** Bytes of changed attributes in a bundle. */
   attributesBytesMax: 256 * 1024,
   /** Bytes of old and new objects that the matcher takes at once; beyond, files travel whole. */

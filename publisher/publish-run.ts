@@ -1,3 +1,4 @@
+import path from 'node:path'
 import {
   type ChannelAddress,
   type CommitRequest,
@@ -14,7 +15,7 @@ import {
   subscribeLink,
   totalsOf,
 } from '../protocol/index.ts'
-import { acquireLock, ensureDirectory } from '../store/durable-files/index.ts'
+import { ensureDirectory } from '../store/durable-files/index.ts'
 import { type ReleaseTarget, timeText } from '../trust/index.ts'
 import { publishError } from './errors.ts'
 import { publisherLimits } from './limits.ts'
@@ -31,6 +32,7 @@ import {
   openChannel,
   type PublisherContext,
   signRelease,
+  withLock,
   withRelease,
 } from './sign/index.ts'
 import {
@@ -110,10 +112,11 @@ export async function runPublish(
   const startedMs = context.clock.now()
   const run: Run = { context, options, api, folder, startedMs, warnings: [] }
   await ensureDirectory(fileSystem, folder.directory, { mode: 0o700 })
-  await using _lock = await acquireLock(fileSystem, folder.directory, {
-    randomness: context.randomness,
-    clock: context.clock,
-  })
+  return withLock(context, path.join(folder.directory, 'lock'), () => publishLocked(run))
+}
+
+async function publishLocked(run: Run): Promise<PublishSummary> {
+  const { options } = run
   let continues: string | undefined
   for (let conflicts = 0; ; conflicts++) {
     const attempt = await attemptPublish(run, continues)

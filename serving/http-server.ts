@@ -1,17 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import {
-  type FastifyInstance,
-  type FastifyReply,
-  type FastifyRequest,
-  fastify,
-  LogController,
-} from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
-import { answerClientError } from './client-errors.ts'
 import { createCounters, type ServingCounters } from './counters.ts'
-import { servingError } from './errors.ts'
+import { createFramework } from './framework.ts'
 import { createFront } from './front.ts'
 import { HotRoutes } from './hot-routes.ts'
 import { servingLimits as limits } from './limits.ts'
@@ -83,18 +76,16 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   }
   let stopping = false
   let stopped: Promise<void> | undefined
-  const { app, server } = createApp(
-    options,
-    (handOn) =>
-      createFront({
-        hot,
-        slowClients,
-        handOn,
-        isStopping: () => stopping,
-        answerError,
-      }),
-    { counters, nextRequestId },
-  )
+  const isStopping = () => stopping
+  const { app, server } = createFramework({
+    logger,
+    bodyBytesMax: options.bodyBytesMax,
+    trustedProxies: options.trustedProxies,
+    counters,
+    nextRequestId,
+    createServer: (handOn) =>
+      createNodeServer(createFront({ hot, slowClients, handOn, isStopping, answerError }), options),
+  })
   const stop = () => {
     stopping = true
     stopped ??= drain(app, server, options.drainTimeoutMs ?? limits.drainTimeoutMs).finally(() =>
@@ -121,79 +112,6 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     stop,
     [Symbol.asyncDispose]: stop,
   }
-}
-
-type FrontMaker = (handOn: Parameters<typeof createNodeServer>[0]) => typeof handOn
-
-function createApp(
-  options: HttpServerOptions,
-  front: FrontMaker,
-  facts: { readonly counters: ServingCounters; readonly nextRequestId: () => string },
-): { readonly app: FastifyInstance; readonly server: Server } {
-  let server: Server | undefined
-  const app = fastify({
-    loggerInstance: options.logger,
-    logController: new LogController({
-      disableRequestLogging: true,
-      requestIdLogLabel: 'requestId',
-    }),
-    bodyLimit: options.bodyBytesMax ?? limits.bodyBytesMax,
-    trustProxy: options.trustedProxies === undefined ? false : [...options.trustedProxies],
-    requestIdHeader: false,
-    genReqId: facts.nextRequestId,
-    routerOptions: { maxParamLength: limits.urlCharactersMax, caseSensitive: true },
-    ajv: {
-      customOptions: {
-        strict: true,
-        coerceTypes: false,
-        removeAdditional: false,
-        useDefaults: false,
-        allErrors: false,
-      },
-    },
-    clientErrorHandler: (error, socket) =>
-      answerClientError(error, socket, {
-        counters: facts.counters,
-        requestId: facts.nextRequestId(),
-      }),
-    frameworkErrors: (error, request, reply) => {
-      answerProblem(reply as unknown as FastifyReply, error, request.id)
-    },
-    serverFactory: (handler) => {
-      server = createNodeServer(front(handler), {
-        tls: options.tls,
-        timeouts: options.timeouts ?? {},
-      }) as Server
-      return server
-    },
-  }) as unknown as FastifyInstance
-  answerErrors(app, facts.counters)
-  if (server === undefined) throw new TypeError('the framework made no server')
-  return { app, server }
-}
-
-/** RFC 9457 answers for whatever the routes throw, and for paths without a route. */
-function answerErrors(app: FastifyInstance, counters: ServingCounters): void {
-  app.setErrorHandler((error, request, reply) => {
-    counters.problems += 1
-    const known = asLongwaveError(error)
-    if (known.status >= 500) {
-      request.log.error({ err: error }, 'request failed')
-    }
-    answerProblem(reply, error, request.id)
-  })
-  app.setNotFoundHandler((request, reply) => {
-    counters.problems += 1
-    answerProblem(reply, servingError('LW_SERVE_NOT_FOUND'), request.id)
-  })
-}
-
-function answerProblem(reply: FastifyReply, error: unknown, requestId: string): void {
-  const problem = problemOf(error, requestId)
-  for (let at = 0; at + 1 < problem.headers.length; at += 2) {
-    reply.header(problem.headers[at] as string, problem.headers[at + 1])
-  }
-  reply.code(problem.status).send(problem.body)
 }
 
 /** Ids that differ between processes, cheap enough for every request. */

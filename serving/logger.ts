@@ -22,7 +22,14 @@ export function createLogger(options: LoggerOptions): Logger {
   const human = options.human ?? destination.isTTY === true
   const colorize = human && destination.isTTY === true && (process.env['NO_COLOR'] ?? '') === ''
   const stream: DestinationStream = human
-    ? pretty({ destination, colorize, ignore: 'pid,hostname,name', translateTime: 'HH:MM:ss' })
+    ? pretty({
+        destination,
+        colorize,
+        ignore: 'pid,hostname,name',
+        translateTime: 'HH:MM:ss',
+        // Words from outside must not steer the terminal; NDJSON escapes them anyway.
+        messageFormat: (line, key) => String(line[key] ?? '').replace(/\p{Cc}+/gu, ' '),
+      })
     : destination
   return pino(
     {

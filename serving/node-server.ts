@@ -21,8 +21,8 @@ export interface NodeServerTimeouts {
 /** Node's server with every limit set: most of its defaults are "none". */
 export function createNodeServer(
   listener: http.RequestListener,
-  options: { readonly tls?: ServerTls | undefined; readonly timeouts?: NodeServerTimeouts } = {},
-): http.Server | https.Server {
+  options: { readonly tls?: ServerTls; readonly timeouts?: NodeServerTimeouts } = {},
+): http.Server {
   const { tls, timeouts = {} } = options
   const settings: http.ServerOptions = {
     headersTimeout: timeouts.headersMs ?? limits.headersTimeoutMs,

@@ -19,7 +19,7 @@ export function whyRefuseTarget(
   } catch {
     return 'malformed'
   }
-  if (/[\x00-\x1f\x7f\\]/.test(decoded)) return 'malformed'
+  if (/[\p{Cc}\\]/u.test(decoded)) return 'malformed'
   return decoded.split('/').some(climbs) ? 'climbing' : undefined
 }
 

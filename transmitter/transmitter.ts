@@ -20,7 +20,7 @@ import { OnlineKeys } from './online-keys/index.ts'
 import { addObjectRoutes, addReadingRoutes, Catalogue } from './reading/index.ts'
 import { addPublishingRoutes, addSignatureRoute } from './releases/index.ts'
 import { renewStale } from './resigning/index.ts'
-import { version } from './version.ts'
+import { version } from '../protocol/index.ts'
 
 export interface TransmitterOptions {
   /** Everything that the transmitter keeps lies here. */

@@ -5,6 +5,7 @@ export * from './errors.ts'
 export * from './limits.ts'
 export { cleanText } from './problem-answer.ts'
 export * from './proxy-environment.ts'
+export * from './requests.ts'
 export type { RetryPolicy } from './retries.ts'
 export * from './retry-after.ts'
 export type {

@@ -27,7 +27,7 @@ export function readProxyEnvironment(environment: Environment): ProxyChooser {
   const all = ['all_proxy', 'ALL_PROXY']
   const http = readProxy(environment, [...httpNames, ...all])
   const https = readProxy(environment, ['https_proxy', 'HTTPS_PROXY', ...all])
-  const bypasses = readBypasses(valueOf(environment, ['no_proxy', 'NO_PROXY'])?.value ?? '')
+  const bypasses = readBypasses(settingOf(environment, ['no_proxy', 'NO_PROXY'])?.value ?? '')
   return (url) => {
     const proxy = url.protocol === 'https:' ? https : http
     if (proxy === undefined || isLoopback(url.hostname)) return undefined
@@ -35,7 +35,7 @@ export function readProxyEnvironment(environment: Environment): ProxyChooser {
   }
 }
 
-function valueOf(
+function settingOf(
   environment: Environment,
   names: readonly string[],
 ): { readonly name: string; readonly value: string } | undefined {
@@ -47,7 +47,7 @@ function valueOf(
 }
 
 function readProxy(environment: Environment, names: readonly string[]): HttpProxy | undefined {
-  const setting = valueOf(environment, names)
+  const setting = settingOf(environment, names)
   if (setting === undefined) return undefined
   const { name, value } = setting
   const refuse = (why: string) =>

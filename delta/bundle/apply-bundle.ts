@@ -1,25 +1,25 @@
-import { createHash } from 'node:crypto'
 import {
   canonicalJson,
   type Digest,
-  digestFromBytes,
   digestOf,
   type Json,
 } from '../../protocol/index.ts'
 import { BinaryDecoder } from '../entropy/binary-decoder.ts'
 import { deltaError } from '../errors.ts'
-import { BaseReader } from '../objects/base-reader.ts'
-import type { ObjectReader, ObjectSource } from '../objects/object-source.ts'
+import type { ObjectSource } from '../objects/object-source.ts'
+import { PoolReader } from '../objects/pool-reader.ts'
+import { Scratch } from '../objects/scratch.ts'
 import { type BuildPlan, type DraftOrEntry, planBuild } from '../planning/build-plan.ts'
-import type { ScriptLimits } from '../planning/script-coder.ts'
+import { layOutPool } from '../planning/pool-layout.ts'
+import { buildFile, type BuiltFile, type Staging } from './build-file.ts'
 import { BulkReader } from './bulk-reader.ts'
 import { BundleFile, type BundleInput } from './bundle-file.ts'
 import { codeHead, type OldRelease, readOldRelease } from './bundle-head.ts'
 import { headerBytesMax, parseHeader, shortId } from './container.ts'
-import { FileDecoder } from './file-decoder.ts'
 import { FileModels } from './file-models.ts'
 import { codeSettings, type Primer } from './model-settings.ts'
-import { OutputBuffer } from './output-buffer.ts'
+import { unpackOldArchives } from './unpack-old-archives.ts'
+import { codeViews, noViews } from './view-coder.ts'
 
 /** The signed figures of the new release. */
 export interface ExpectedRelease {
@@ -28,24 +28,6 @@ export interface ExpectedRelease {
   readonly totalBytes: number
   readonly largestFileBytes: number
   readonly entries: number
-}
-
-/** Takes what is built, under numbers and not under names. */
-export interface Staging {
-  create(
-    index: number,
-    size: number,
-  ): Promise<{ write(bytes: Uint8Array): Promise<void>; close(): Promise<void> }>
-  /** Opens what was created under a number and closed again: later files may copy from it. */
-  open(index: number): Promise<ObjectReader>
-}
-
-export interface BuiltFile {
-  readonly sha256: Digest
-  /** The number under which the staging got it: 0, 1, 2… in output order. */
-  readonly index: number
-  /** Bytes. */
-  readonly size: number
 }
 
 export interface ApplyBundleOptions {
@@ -97,56 +79,48 @@ async function build(
   coder: BinaryDecoder,
   bulk: BulkReader,
 ): Promise<{ manifest: Uint8Array; objects: BuiltFile[] }> {
-  const { expect, source } = options
-  const limits: ScriptLimits = expect
-  const head = codeHead(coder, old, limits)
+  const { expect, staging } = options
+  const head = codeHead(coder, old, expect)
   const plan = planBuild(old.entries, old.objects, head.script, head.extras)
   refuseWrongTotals(plan, expect)
-  const base = new BaseReader(
+  const choice = codeViews(coder, plan, noViews)
+  const scratch = new Scratch(staging.scratchPath?.bind(staging))
+  const pool = new PoolReader(
     plan.base.map(({ number, position, size }) => ({
       position,
       size,
-      open: () => source.open(old.objects.digests[number] as Digest),
+      open: () => options.source.open(old.objects.digests[number] as Digest),
     })),
   )
-  const settings = codeSettings(coder, undefined, base.bytes)
-  const models = new FileModels(settings.sizes)
-  const checkpoint = (): void => {
-    if (options.signal?.aborted === true) throw deltaError('LW_DELTA_CANCELLED')
-  }
-  const objects: BuiltFile[] = []
-  await prime(models, base, settings.primer)
-  const starts = new Map(plan.base.map((object) => [object.number, object.position]))
   try {
-    for (const [index, object] of plan.built.entries()) {
-      checkpoint()
-      const hash = createHash('sha256')
-      const sink = await options.staging.create(index, object.size)
-      try {
-        const output = new OutputBuffer(async (bytes) => {
-          hash.update(bytes)
-          await sink.write(bytes)
-        })
-        const decoder = new FileDecoder({ coder, models, base, bulk, output, checkpoint })
-        const predecessor = starts.get(object.predecessor ?? -1) ?? -1
-        await decoder.decode({ size: object.size, predecessor })
-      } finally {
-        await sink.close()
-      }
-      objects.push({ sha256: digestFromBytes(hash.digest()), index, size: object.size })
-      const { position, size } = object
-      base.append({ position, size, open: () => options.staging.open(index) })
+    const oldViews = await unpackOldArchives(plan, choice.old, { pool, scratch })
+    const layout = layOutPool(plan, oldViews, choice.next)
+    const settings = codeSettings(coder, undefined, pool.bytes)
+    const models = new FileModels(settings.sizes)
+    await prime(models, pool, settings.primer)
+    const checkpoint = (): void => {
+      if (options.signal?.aborted === true) throw deltaError('LW_DELTA_CANCELLED')
     }
+    const parts = { coder, models, base: pool, bulk, scratch, checkpoint }
+    const objects: BuiltFile[] = []
+    for (const file of layout.files) {
+      checkpoint()
+      objects[file.index] = await buildFile(file, parts, staging)
+      if (file.recipe !== undefined) continue
+      const { position, formBytes: size, index } = file
+      pool.append({ position, size, open: () => staging.open(index) })
+    }
+    return { manifest: rebuildManifest(head.attributes, plan, objects, old, expect), objects }
   } finally {
-    await base.close()
+    await pool.close()
+    await scratch.remove()
   }
-  return { manifest: rebuildManifest(head.attributes, plan, objects, old, expect), objects }
 }
 
-async function prime(models: FileModels, base: BaseReader, primer: Primer): Promise<void> {
+async function prime(models: FileModels, pool: PoolReader, primer: Primer): Promise<void> {
   if (primer.bytes === 0) return
   const bytes = new Uint8Array(primer.bytes)
-  await base.read(primer.position, bytes, 0, bytes.length)
+  await pool.read(primer.position, bytes, 0, bytes.length)
   models.literals.prime(bytes)
 }
 

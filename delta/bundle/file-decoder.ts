@@ -1,7 +1,8 @@
 import type { BinaryCoder } from '../entropy/binary-coder.ts'
 import { deltaError } from '../errors.ts'
 import { deltaLimits } from '../limits.ts'
-import type { BaseReader } from '../objects/base-reader.ts'
+import type { PoolReader } from '../objects/pool-reader.ts'
+import type { Scratch } from '../objects/scratch.ts'
 import type { BulkReader } from './bulk-reader.ts'
 import type { FileCoding, FileModels } from './file-models.ts'
 import type { OutputBuffer } from './output-buffer.ts'
@@ -14,15 +15,18 @@ export interface FileToDecode {
   readonly size: number
   /** Where the predecessor lies in the base, -1 when there is none. */
   readonly predecessor: number
+  /** Copies come from before this place. */
+  readonly limit: number
 }
 
 /** Everything that decoding a file works on. */
 export interface DecoderParts {
   readonly coder: BinaryCoder
   readonly models: FileModels
-  readonly base: BaseReader
+  readonly base: PoolReader
   readonly bulk: BulkReader
   readonly output: OutputBuffer
+  readonly scratch: Scratch
   /** Throws when the caller has had enough; asked once a segment. */
   readonly checkpoint: () => void
 }
@@ -36,6 +40,7 @@ export class FileDecoder {
   private coding = anyCoding
   private left = 0
   private size = 0
+  private limit = 0
   /** Where the next old byte lies in the base, -1 when there is no such place. */
   private place = -1
 
@@ -47,7 +52,8 @@ export class FileDecoder {
     const { coder, models, output } = this.parts
     models.trail.reset()
     this.coding = models.codeCoding(coder, anyCoding)
-    models.operations.beginFile(Math.max(0, file.predecessor), this.parts.base.bytes)
+    models.operations.beginFile(Math.max(0, file.predecessor), file.limit)
+    this.limit = file.limit
     this.size = file.size
     this.left = file.size
     this.place = file.predecessor
@@ -78,7 +84,7 @@ export class FileDecoder {
     const { coder, models, base, output } = this.parts
     const { copies, trail } = models
     const sure = copies.begin(coder, this.coding.unitBits, 0)
-    if (sure > this.left || this.place + sure > base.bytes) {
+    if (sure > this.left || this.place + sure > this.limit) {
       throw deltaError('LW_DELTA_FORMAT', { detail: 'A copy beyond the file or the base.' })
     }
     await this.copySure(sure)
@@ -86,14 +92,14 @@ export class FileDecoder {
     let look = firstLook
     for (;;) {
       this.parts.checkpoint()
-      const most = Math.min(look, this.left, base.bytes - this.place)
+      const most = Math.min(look, this.left, this.limit - this.place)
       await base.read(this.place, this.old, 0, most)
       await output.makeRoom()
       const coded = copies.code(coder, trail, this.old, 0, output.bytes, output.at, most, -1)
       output.at += coded
       this.left -= coded
       this.place += coded
-      if (coded < most || this.left === 0 || this.place === base.bytes) return
+      if (coded < most || this.left === 0 || this.place === this.limit) return
       look = Math.min(segment, look * 2)
     }
   }
@@ -138,7 +144,7 @@ export class FileDecoder {
   }
 
   private readOperations(): Float64Array {
-    const { coder, models, base } = this.parts
+    const { coder, models } = this.parts
     let operations = new Float64Array(96)
     let length = 0
     let left = this.left
@@ -159,7 +165,7 @@ export class FileDecoder {
         const at = this.size - left
         const from = models.operations.codePlace(coder, { from: -1, end, literals, at })
         const count = models.operations.codeCopy(coder, 0, left)
-        if (from + count > base.bytes) {
+        if (from + count > this.limit) {
           throw deltaError('LW_DELTA_FORMAT', { detail: 'A copy from outside the base.' })
         }
         operations[length + 1] = from
@@ -184,7 +190,7 @@ export class FileDecoder {
         await bulk.read(output.bytes, at, take)
         models.trail.pushTail(output.bytes, at, at + take)
       } else {
-        const beside = from < 0 ? 0 : Math.max(0, Math.min(take, base.bytes - from - done))
+        const beside = from < 0 ? 0 : Math.max(0, Math.min(take, this.limit - from - done))
         if (beside > 0) await base.read(from + done, this.old, 0, beside)
         models.literals.code(coder, models.trail, output.bytes, at, take, this.old, 0, beside, done)
       }

@@ -1,6 +1,7 @@
 import { type Digest, digestOf, parseManifest } from '../../protocol/index.ts'
 import { planBuild } from '../planning/build-plan.ts'
 import { makeScript } from '../planning/script.ts'
+import { chooseViews } from './choose-views.ts'
 import { attributesOf, type BundleHead, readOldRelease } from './bundle-head.ts'
 import { encodeHeader, shortId } from './container.ts'
 import { type Effort, type MakeNotes, makeStreams } from './make-streams.ts'
@@ -34,14 +35,16 @@ export function planRelease(oldManifest: Uint8Array, newManifest: Uint8Array) {
 
 /** Makes a bundle from bytes in memory; takes its time, so it runs in a worker. */
 export function makeCore(input: CoreInput): MadeBundle {
-  const { oldManifest, newManifest, pool, effort } = input
+  const { oldManifest, newManifest, effort } = input
   const { old, next: manifest, script, plan } = planRelease(oldManifest, newManifest)
   const head: BundleHead = {
     attributes: attributesOf(manifest),
     script,
     extras: [],
   }
-  const streams = makeStreams({ old, head, plan, pool, effort })
+  const views = chooseViews(plan, input.pool)
+  const { layout, pool } = views
+  const streams = makeStreams({ old, head, plan, choice: views.choice, layout, pool, effort })
   const header = encodeHeader({
     oldManifest: shortId(digestOf(oldManifest)),
     bulkMethod: streams.bulkMethod,

@@ -1,6 +1,7 @@
 import { BinaryEncoder } from '../entropy/binary-encoder.ts'
 import { type Effort, FileMatcher } from '../matching/file-matcher.ts'
 import type { BuildPlan } from '../planning/build-plan.ts'
+import type { PoolLayout } from '../planning/pool-layout.ts'
 import type { BulkMethod } from './bulk-reader.ts'
 import { type BundleHead, codeHead, type OldRelease } from './bundle-head.ts'
 import { chooseCodings } from './choose-codings.ts'
@@ -8,6 +9,7 @@ import { encodeFile, type FileToEncode } from './file-encoder.ts'
 import { FileModels, type Tally } from './file-models.ts'
 import { chooseSizes, codeSettings, type ModelSettings, primerAt } from './model-settings.ts'
 import { packBulk } from './pack-bulk.ts'
+import { codeViews, type ViewChoice } from './view-coder.ts'
 
 export type { Effort }
 
@@ -25,7 +27,9 @@ export interface StreamInput {
   readonly old: OldRelease
   readonly head: BundleHead
   readonly plan: BuildPlan
-  /** All base objects, then all built objects in output order. */
+  readonly choice: ViewChoice
+  readonly layout: PoolLayout
+  /** All bytes of the layout. */
   readonly pool: Uint8Array
   readonly effort: Effort
 }
@@ -62,17 +66,14 @@ export function makeStreams(input: StreamInput): MadeStreams {
   return { core, bulk: packed.bytes, bulkMethod: packed.method, notes }
 }
 
-function matchFiles({ plan, pool, effort }: StreamInput): MatchedFile[] {
-  const matcher = new FileMatcher(pool, plan.baseBytes, effort)
-  const starts = new Map(plan.base.map((object) => [object.number, object.position]))
-  return plan.built.map((object) => {
-    const start = object.position
-    const end = start + object.size
-    const predecessor = starts.get(object.predecessor ?? -1) ?? -1
-    const { operations, coding } = matcher.match(start, end, predecessor)
+function matchFiles({ layout, pool, effort }: StreamInput): MatchedFile[] {
+  const matcher = new FileMatcher(pool, layout.oldBytes, effort)
+  return layout.files.map(({ position: start, formBytes, predecessor, limit }) => {
+    const end = start + formBytes
+    const { operations, coding } = matcher.match({ start, end, predecessor, limit })
     let literals = end - start
     for (let i = 2; i < operations.length; i += 3) literals -= operations[i] as number
-    return { pool, limit: start, start, end, predecessor, operations, coding, literals }
+    return { pool, limit, start, end, predecessor, operations, coding, literals }
   })
 }
 
@@ -81,11 +82,12 @@ function encodeFiles(
   files: readonly MatchedFile[],
   bulk: (literals: Uint8Array) => void,
 ): { core: Uint8Array; tally: Tally } {
-  const { old, head, plan, pool } = input
+  const { old, head, plan, choice, layout, pool } = input
   const coder = new BinaryEncoder()
   codeHead(coder, old, unlimited, head)
-  const settings = chooseSettings(files, plan.baseBytes)
-  codeSettings(coder, settings, plan.baseBytes)
+  codeViews(coder, plan, choice)
+  const settings = chooseSettings(files, layout.oldBytes)
+  codeSettings(coder, settings, layout.oldBytes)
   const models = new FileModels(settings.sizes)
   models.tally.add('head', coder)
   const { position, bytes } = settings.primer

@@ -1,6 +1,7 @@
 import { type Digest, digestOf, parseManifest, totalsOf } from '../../protocol/index.ts'
 import { memoryObjectSource } from '../objects/object-source.ts'
-import { applyBundle, type ExpectedRelease, type Staging } from './apply-bundle.ts'
+import { applyBundle, type ExpectedRelease } from './apply-bundle.ts'
+import type { Staging } from './build-file.ts'
 import type { BundleInput } from './bundle-file.ts'
 import type { BuildPlan } from '../planning/build-plan.ts'
 import { planRelease } from './make-core.ts'
@@ -39,10 +40,17 @@ export async function proveBundle(options: {
 
 /** Writes nowhere; reading back gives what should have been written, the digests tell whether it was. */
 function poolStaging(plan: BuildPlan, pool: Uint8Array): Staging {
+  const starts: number[] = []
+  let end = plan.baseBytes
+  for (const { size } of plan.built) {
+    starts.push(end)
+    end += size
+  }
   return {
     create: async () => ({ write: async () => {}, close: async () => {} }),
     async open(index) {
-      const { position, size } = plan.built[index] as { position: number; size: number }
+      const position = starts[index] as number
+      const size = plan.built[index]?.size ?? 0
       return {
         size,
         async read(at, into) {

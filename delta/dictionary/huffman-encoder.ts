@@ -13,7 +13,7 @@ export interface HuffmanCode {
   readonly description: Uint8Array
 }
 
-/** A code for these occurrences; undefined when it cannot be described or there is one byte only. */
+/** A code for these occurrences; undefined for a single byte, or when none can be described. */
 export function buildHuffman(occurrences: readonly number[]): HuffmanCode | undefined {
   const lengths = codeLengths(occurrences)
   if (lengths === undefined) return undefined

@@ -53,7 +53,7 @@ export class MatchFinder {
     this.#earlier = new Int32Array(Math.ceil(bytes.byteLength / this.#stride))
   }
 
-  /** The best match at a position or just behind it, when one pays; not beginning before `floor`. */
+  /** The best match at a position or just behind it, when one pays; none begins before `floor`. */
   find(at: number, end: number, floor: number): Match | undefined {
     this.#learn(at)
     let best = this.#bestAt(at, end)

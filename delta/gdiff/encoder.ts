@@ -1,4 +1,5 @@
 import { copyCommandBytes } from './command.ts'
+import { gdiffLimits } from './limits.ts'
 import { GdiffWriter } from './writer.ts'
 
 const keyBytes = 8
@@ -22,6 +23,9 @@ export function writeGdiff(
   next: Uint8Array,
   emit: (bytes: Uint8Array) => void,
 ): void {
+  if (old.byteLength + next.byteLength > gdiffLimits.memoryBytesMax) {
+    throw new TypeError('files of this size are for encodeGdiffStream')
+  }
   const writer = new GdiffWriter(emit)
   const table = new KeyTable(old)
   let literalFrom = 0

@@ -11,6 +11,15 @@ import { TextParser } from './text-parser.ts'
 /** How much time a making may take. */
 export type Effort = 'fast' | 'best'
 
+/** Where the new bytes lie in the pool, and what they may be copied from. */
+export interface FileToMatch {
+  readonly start: number
+  readonly end: number
+  /** A place or -1. */
+  readonly predecessor: number
+  readonly limit: number
+}
+
 export interface FileMatch {
   readonly operations: Int32Array
   readonly coding: {
@@ -34,14 +43,12 @@ export class FileMatcher {
     this.effort = effort
   }
 
-  match(start: number, end: number, predecessor: number): FileMatch {
-    const binary = looksBinary(this.pool.subarray(start, end))
-    return binary
-      ? this.matchBinary(start, end, predecessor)
-      : this.matchText(start, end, predecessor)
+  match(file: FileToMatch): FileMatch {
+    const bytes = this.pool.subarray(file.start, file.end)
+    return isShifted(bytes) || !looksBinary(bytes) ? this.matchText(file) : this.matchBinary(file)
   }
 
-  private matchText(start: number, end: number, predecessor: number): FileMatch {
+  private matchText({ start, end, predecessor, limit }: FileToMatch): FileMatch {
     const { pool } = this
     if (this.textParts === undefined) {
       const small = pool.length < 1 << 24
@@ -51,14 +58,14 @@ export class FileMatcher {
       this.textParts = { index, parser }
     }
     const { index, parser } = this.textParts
-    index.extend(start)
-    const parsed = parser.parse(start, end, predecessor, start)
+    index.extend(limit)
+    const parsed = parser.parse(start, end, predecessor, limit)
     const operations = pruneOperations(parsed, Math.max(0, predecessor), textPrices)
     const unitBits = end - start > 1 << 20 ? 10 : 0
     return { operations, coding: { copies: 'exact', literals: 'modelled', unitBits } }
   }
 
-  private matchBinary(start: number, end: number, predecessor: number): FileMatch {
+  private matchBinary({ start, end, predecessor }: FileToMatch): FileMatch {
     const { base, pool } = this
     if (this.binaryParts === undefined) {
       const large = base.length > 1 << 23
@@ -76,6 +83,11 @@ export class FileMatcher {
     const operations = inexactOperations(copies, start)
     return { operations, coding: { copies: 'inexact', literals: 'modelled', unitBits: 0 } }
   }
+}
+
+/** WebAssembly: numbers of varying length, where bytes do not stay in step as in other code. */
+function isShifted(bytes: Uint8Array): boolean {
+  return bytes[0] === 0 && bytes[1] === 0x61 && bytes[2] === 0x73 && bytes[3] === 0x6d
 }
 
 /** Whether zero bytes or many control bytes say that a file is no text. */

@@ -9,8 +9,6 @@ export interface BuiltObject {
   readonly size: number
   /** The first path that has it. */
   readonly path: string
-  /** Where it begins in the pool: after the base and the objects built before it. */
-  readonly position: number
   /** Number of the old object that lay under the same path. */
   readonly predecessor: number | undefined
 }
@@ -60,13 +58,7 @@ export function planBuild(
     baseBytes += size
   }
   const builtBytes = built.reduce((sum, object) => sum + object.size, 0)
-  let position = baseBytes
-  const ordered = built.sort(compareBuilt).map((object) => {
-    const placed = { ...object, position }
-    position += object.size
-    return placed
-  })
-  return { drafts, built: ordered, base, baseBytes, builtBytes }
+  return { drafts, built: built.sort(compareBuilt), base, baseBytes, builtBytes }
 }
 
 function compareBuilt(a: { path: string }, b: { path: string }): number {
@@ -102,11 +94,11 @@ function survey(
   oldEntries: readonly Entry[],
   script: readonly Edit[],
   oldObjects: ObjectList,
-): { built: Omit<BuiltObject, 'position'>[]; used: Set<number>; predecessors: Set<number> } {
+): { built: BuiltObject[]; used: Set<number>; predecessors: Set<number> } {
   const used = new Set<number>()
   const predecessors = new Set<number>()
   const predecessorOf = predecessorsByPath(oldEntries, script, oldObjects)
-  const built: Omit<BuiltObject, 'position'>[] = []
+  const built: BuiltObject[] = []
   for (const item of drafts) {
     if ('kept' in item) {
       if (item.kept.type === 'file') used.add(oldObjects.numbers.get(item.kept.sha256) as number)

@@ -1,12 +1,13 @@
-import { AddressMap, type MapPiece } from './address-map.ts'
+import { AddressMap } from './address-map.ts'
 import { referenceError } from './errors.ts'
 import { transformArm64 } from './arm64.ts'
 import { transformEhFrame } from './eh-frame.ts'
 import { GoFunctions } from './go-functions.ts'
-import type { Image, Layout, Region } from './layout.ts'
+import type { Image, Region } from './layout.ts'
 import { JumpTables } from './jump-tables.ts'
 import { regionAt, unloaded } from './layout.ts'
 import { referenceLimits } from './limits.ts'
+import { mapPieces } from './map-pieces.ts'
 import { type BasePair, cellCount, mode, parseSide, type Side } from './side.ts'
 import { Targets } from './targets.ts'
 import { Window } from './window.ts'
@@ -106,7 +107,7 @@ export class ReferenceCoder {
     const oldRegion = regionAt(this.side.oldLayout, oldPosition + from)
     const newRegion = regionAt(this.side.newLayout, newPosition + from)
     if (oldRegion === undefined || newRegion === undefined) {
-      // Between regions nothing is predicted; at most to the end of this cell.
+      // Between regions nothing is predicted, at most to the end of this cell.
       to = Math.min(to, (Math.floor((newPosition + from) / cellBytes) + 1) * cellBytes - newPosition)
       this.window.plain(from, to)
       return to
@@ -198,71 +199,12 @@ export class ReferenceCoder {
 export function createReferenceCoder(
   input: CoderInput & { readonly side: Uint8Array },
 ): ReferenceCoder {
+  const { copies, oldSize, newSize } = input
+  for (const { oldPosition, newPosition, length } of copies) {
+    if (oldPosition + length > oldSize || newPosition + length > newSize) {
+      throw referenceError('LW_DELTA_REFERENCES', { detail: 'A copy lies outside of the files.' })
+    }
+  }
   const side = parseSide(input.side, { old: input.oldSize, next: input.newSize })
   return new ReferenceCoder(side, input)
-}
-
-/** The copies, cut at the regions of both sides, as moves of addresses. */
-export function mapPieces(side: Side, copies: readonly CopyOp[]): MapPiece[] {
-  const pieces: MapPiece[] = []
-  for (const copy of telling(copies, side.mapCopyBytesMin)) {
-    let at = 0
-    while (at < copy.length) {
-      const oldRegion = regionAfter(side.oldLayout, copy.oldPosition + at)
-      const newRegion = regionAfter(side.newLayout, copy.newPosition + at)
-      if (oldRegion === undefined || newRegion === undefined) break
-      const start = Math.max(
-        at,
-        oldRegion.position - copy.oldPosition,
-        newRegion.position - copy.newPosition,
-      )
-      const end = Math.min(
-        copy.length,
-        oldRegion.position + oldRegion.size - copy.oldPosition,
-        newRegion.position + newRegion.size - copy.newPosition,
-      )
-      if (end > start && oldRegion.address >= 0 && newRegion.address >= 0) {
-        const from = copy.oldPosition + start - oldRegion.position + oldRegion.address
-        const to = copy.newPosition + start - newRegion.position + newRegion.address
-        pieces.push({ from, length: end - start, delta: to - from })
-      }
-      at = Math.max(end, at + 1)
-    }
-  }
-  return pieces
-}
-
-/** How far a short copy may stray from its neighbours, and its least length. */
-const near = 512
-const shortMin = 8
-
-/**
- * The copies that tell where code went: the long ones, and short ones that moved about as far as
- * the last or the next long one, for others are matched by chance.
- */
-function telling(copies: readonly CopyOp[], bytesMin: number): CopyOp[] {
-  const ahead = new Float64Array(copies.length)
-  let move = Number.NaN
-  for (let index = copies.length - 1; index >= 0; index--) {
-    const copy = copies[index] as CopyOp
-    if (copy.length >= bytesMin) move = copy.newPosition - copy.oldPosition
-    ahead[index] = move
-  }
-  move = Number.NaN
-  const kept = copies.filter((copy, index) => {
-    const own = copy.newPosition - copy.oldPosition
-    if (copy.length >= bytesMin) {
-      move = own
-      return true
-    }
-    if (copy.length < shortMin) return false
-    return Math.abs(own - move) <= near || Math.abs(own - (ahead[index] as number)) <= near
-  })
-  if (kept.length <= referenceLimits.mapPiecesMax) return kept
-  return kept.sort((a, b) => b.length - a.length).slice(0, referenceLimits.mapPiecesMax)
-}
-
-/** The region that holds a position or the next one after it. */
-function regionAfter(layout: Layout, position: number): Region | undefined {
-  return regionAt(layout, position) ?? layout.regions.find((region) => region.position >= position)
 }

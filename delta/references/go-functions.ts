@@ -2,8 +2,13 @@ import type { CoderInput } from './coder.ts'
 import type { BasePair, GoTable, Side } from './side.ts'
 import type { Window } from './window.ts'
 
-/** Bytes that the last record may have. */
+/** Bytes of a record before its lists, and bytes that the last record may have. */
+const headBytes = 44
 const recordBytesMax = 256
+
+/** Numbers of a table's bases. */
+const base = { text: 0, names: 1, programCounters: 2, functionData: 3, records: 4 } as const
+const noBase = -1
 
 interface Followed {
   readonly table: GoTable
@@ -13,8 +18,8 @@ interface Followed {
 }
 
 /**
- * The function records of a Go program (runtime._func): each field counts from a base of its own.
- * The record's place and shape come from the old bytes.
+ * The function table and the function records of a Go program (runtime.functab, runtime._func):
+ * each field counts from a base of its own. Their places and shapes come from the old bytes.
  */
 export class GoFunctions {
   private readonly followed: readonly Followed[]
@@ -22,7 +27,7 @@ export class GoFunctions {
   constructor(side: Side, input: CoderInput) {
     this.followed = side.goTables.map((table) => ({
       table,
-      bases: table.bases.map((base) => side.bases[base] as BasePair),
+      bases: table.bases.map((number) => side.bases[number] as BasePair),
       records: readRecords(table, input),
     }))
   }
@@ -36,84 +41,93 @@ export class GoFunctions {
   }
 
   transform(window: Window, from: number, to: number): number {
+    const length = to - from
+    const followed = this.followed.find(
+      ({ table, records }) =>
+        window.oldPosition + from + length > table.functab &&
+        window.oldPosition + from < (records.at(-1) ?? 0) + recordBytesMax,
+    )
+    if (followed === undefined) {
+      window.plain(from, to)
+      return to
+    }
     let at = from
-    while (at < to) {
-      const entry = this.entry(window, at)
-      if (entry > 0) {
-        at += entry
-        continue
-      }
-      const found = this.recordAt(window.oldPosition + at)
-      if (found === undefined || found.end <= window.oldPosition + at) {
-        window.plain(at, at + 1)
-        at++
-      } else at = this.record(window, { ...found, from: at, to })
-    }
-    return at
-  }
-
-  /** One half of an entry of the function table; returns the bytes done, 0 when it is none. */
-  private entry(window: Window, at: number): number {
-    const position = window.oldPosition + at
-    for (const { table, bases } of this.followed) {
-      const place = position - table.functab
-      if (place < 0 || place >= table.functions * 8 || place % 4 !== 0) continue
-      const base = bases[place % 8 === 0 ? 0 : 4] as BasePair
-      if (at + 4 <= window.end && window.based32(at, base.old, base.next)) return 4
-    }
-    return 0
-  }
-
-  private recordAt(position: number): (Followed & { start: number; end: number }) | undefined {
-    for (const followed of this.followed) {
-      const { records } = followed
-      let low = 0
-      let high = records.length
-      while (low < high) {
-        const middle = (low + high) >>> 1
-        if ((records[middle] as number) <= position) low = middle + 1
-        else high = middle
-      }
-      const start = records[low - 1]
-      const end = records[low] ?? (start ?? 0) + recordBytesMax
-      if (start !== undefined) return { ...followed, start, end }
-    }
-    return undefined
-  }
-
-  private record(
-    window: Window,
-    found: Followed & { start: number; end: number; from: number; to: number },
-  ): number {
-    const { bases, start, end, from, to } = found
-    const base = window.oldPosition
-    const known = start - base >= 0 && start + 44 - base <= window.end
-    let at = from
-    const stop = Math.min(end - base, to)
-    while (at < stop) {
-      const field = base + at - start
-      const pick = known && field % 4 === 0 ? fieldBase(window, start - base, field) : -1
-      const pair = bases[pick]
-      if (pair !== undefined && at + 4 <= window.end && window.based32(at, pair.old, pair.next)) {
-        at += 4
-        continue
-      }
-      window.plain(at, at + 1)
-      at++
-    }
+    while (at < to) at = stretch(window, followed, at, to)
     return at
   }
 }
 
-/** Which base a field of a record counts from; -1 when from none. */
-function fieldBase(window: Window, record: number, field: number): number {
-  if (field === 0) return 0
-  if (field === 4) return 1
-  if (field === 16 || field === 20 || field === 24) return 2
-  if (field < 44) return -1
-  const pcdata = window.old32(record + 28)
-  if (field < 44 + pcdata * 4) return window.old32(record + ((field / 4) | 0) * 4) === 0 ? -1 : 2
-  return window.old32(record + ((field / 4) | 0) * 4) === -1 ? -1 : 3
+/** One entry, one record, or what lies before the next one; returns where it ends. */
+function stretch(window: Window, followed: Followed, from: number, to: number): number {
+  const { table, bases, records } = followed
+  const position = window.oldPosition + from
+  const place = position - table.functab
+  if (place >= 0 && place < table.functions * 8) {
+    const pair = bases[place % 8 === 0 ? base.text : base.records] as BasePair
+    const fits = place % 4 === 0 && from + 4 <= window.end
+    if (fits && window.based32(from, pair.old, pair.next)) return from + 4
+    window.plain(from, from + 1)
+    return from + 1
+  }
+  const index = recordsUpTo(records, position)
+  const start = records[index - 1]
+  const next = records[index] ?? (start ?? 0) + recordBytesMax
+  const stop = Math.min(to, Math.max(next - window.oldPosition, from + 1))
+  if (start === undefined || start < window.oldPosition || place < 0) {
+    window.plain(from, place < 0 ? Math.min(to, from - place) : stop)
+    return place < 0 ? Math.min(to, from - place) : stop
+  }
+  return record(window, { bases, start: start - window.oldPosition, from, stop })
+}
+
+function record(
+  window: Window,
+  span: {
+    readonly bases: readonly BasePair[]
+    readonly start: number
+    readonly from: number
+    readonly stop: number
+  },
+): number {
+  const { bases, start, from, stop } = span
+  const known = start + headBytes <= window.end
+  let at = from
+  while (at < stop) {
+    const field = at - start
+    const pick = known && field % 4 === 0 ? fieldBase(window, start, field) : noBase
+    const pair = bases[pick]
+    const fits = pair !== undefined && at + 4 <= window.end
+    if (fits && window.based32(at, pair.old, pair.next)) at += 4
+    else {
+      window.plain(at, at + 1)
+      at++
+    }
+  }
+  return at
+}
+
+/** Which base a field of a record counts from. */
+function fieldBase(window: Window, start: number, field: number): number {
+  if (field === 0) return base.text
+  if (field === 4) return base.names
+  if (field === 16 || field === 20 || field === 24) return base.programCounters
+  if (field < headBytes) return noBase
+  const value = window.old32(start + field)
+  const lists = window.old32(start + 28)
+  if (field < headBytes + lists * 4) return value === 0 ? noBase : base.programCounters
+  return value === -1 ? noBase : base.functionData
+}
+
+/** How many records start at or before a position. */
+function recordsUpTo(records: Float64Array, position: number): number {
+  let low = 0
+  let high = records.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((records[middle] as number) <= position) low = middle + 1
+    else high = middle
+  }
+  return low
 }
 
 function readRecords(table: GoTable, input: CoderInput): Float64Array {

@@ -30,6 +30,17 @@ export const unloaded = -1
 
 /** The region that holds a position, or undefined. */
 export function regionAt(layout: Layout, position: number): Region | undefined {
+  const region = layout.regions[regionsUpTo(layout, position) - 1]
+  return region !== undefined && position < region.position + region.size ? region : undefined
+}
+
+/** The region that holds a position, or else the next one after it. */
+export function regionFrom(layout: Layout, position: number): Region | undefined {
+  return regionAt(layout, position) ?? layout.regions[regionsUpTo(layout, position)]
+}
+
+/** How many regions start at or before a position. */
+function regionsUpTo(layout: Layout, position: number): number {
   let low = 0
   let high = layout.regions.length
   while (low < high) {
@@ -37,6 +48,5 @@ export function regionAt(layout: Layout, position: number): Region | undefined {
     if ((layout.regions[middle] as Region).position <= position) low = middle + 1
     else high = middle
   }
-  const region = layout.regions[low - 1]
-  return region !== undefined && position < region.position + region.size ? region : undefined
+  return low
 }

@@ -14,14 +14,15 @@ export const referenceLimits = {
   imagesPlannedMax: 8,
   /** Address span of one image, and of all images together. */
   imageSpanMax: 2 ** 32,
-  totalSpanMax: 2 ** 36,
+  totalSpanMax: 2 ** 33,
   /** Pieces of the old-to-new map; the shortest copies are left out beyond it. */
   mapPiecesMax: 400_000,
   /** Copies shorter than this never enter the map: they are matched by chance too often. */
   mapCopyBytesMin: 32,
   extraPiecesMax: 65_536,
   basesMax: 64,
-  /** Functions of one Go table or one WebAssembly module that are followed. */
+  goTablesMax: 8,
+  /** Functions of all Go tables together. */
   functionsMax: 1_000_000,
   /** Addresses below this are followed as tables of jump targets. */
   tableSpanMax: 2 ** 27,

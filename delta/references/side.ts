@@ -110,6 +110,8 @@ function writeLayout(out: VarintWriter, layout: Layout): void {
 /** @throws LW_DELTA_REFERENCES when a number is out of bounds or bytes are left over */
 export function parseSide(bytes: Uint8Array, sizes: { old: number; next: number }): Side {
   check(bytes.length <= referenceLimits.sideBytesMax, 'It is too large.')
+  const largest = Math.max(sizes.old, sizes.next)
+  check(largest <= referenceLimits.fileBytesMax, 'Its files are too large for it.')
   const input = new VarintReader(bytes)
   check(input.byte() === version, 'Its version is unknown.')
   const oldLayout = readLayout(input, sizes.old)
@@ -122,7 +124,7 @@ export function parseSide(bytes: Uint8Array, sizes: { old: number; next: number 
     next: input.unsigned(referenceLimits.totalSpanMax),
   }))
   let functions = 0
-  const goTables = readList(input, referenceLimits.imagesMax, () => {
+  const goTables = readList(input, referenceLimits.goTablesMax, () => {
     const functab = input.unsigned(sizes.old)
     const count = input.unsigned(referenceLimits.functionsMax)
     functions += count

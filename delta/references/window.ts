@@ -179,7 +179,7 @@ export class Window {
    * Where a jump inside a function goes. Functions stay together though their parts may have been
    * copied from several places: so the copies before and after this one are asked first.
    */
-  private jumped(at: number, anchor: number, distance: number): number {
+  private jumped(anchor: number, distance: number): number {
     const target = this.oldAddress + anchor + distance
     if (target >= this.localFrom && target < this.localTo) return distance
     const known = this.targets.known(target) - this.newAddress - anchor
@@ -211,7 +211,7 @@ export class Window {
   near32(at: number, anchor: number): boolean {
     const distance = this.old32(at)
     if (distance > 65536 || distance < -65536) return this.relative32(at, anchor)
-    const expected = this.jumped(at, anchor, distance)
+    const expected = this.jumped(anchor, distance)
     const actual = this.field32(at, expected)
     this.landed(anchor, distance, expected, actual)
     return true
@@ -220,7 +220,7 @@ export class Window {
   /** An 8-bit distance from the byte after it: short jumps. */
   near8(at: number): void {
     const distance = ((this.old[at] as number) << 24) >> 24
-    const moved = this.jumped(at, at + 1, distance)
+    const moved = this.jumped(at + 1, distance)
     const expected = moved >= -128 && moved < 128 ? moved : distance
     this.landed(at + 1, distance, expected, this.field8(at, expected))
   }

@@ -11,7 +11,7 @@ const field = { none: 0, near8: 1, relative32: 2, displacement8: 3, displacement
 const fieldBytes = [0, 1, 4, 1, 4, 4] as const
 
 /** One decoded instruction; reused, because there is one every few bytes. */
-class Instruction {
+export class Instruction {
   length = 0
   field = 0
   /** Index of the field. */
@@ -152,4 +152,3 @@ function decode(into: Instruction, old: Uint8Array, start: number): void {
   into.length = next + immediate - start
 }
 
-export { Instruction }

@@ -1,3 +1,4 @@
+import path from 'node:path'
 import type { ChannelAddress, Digest } from '../../protocol/index.ts'
 import {
   type KeyPair,
@@ -21,6 +22,7 @@ import {
   type OpenChannel,
   openChannel,
   type PublisherContext,
+  withLock,
 } from '../sign/index.ts'
 import { createPublishApi, findPublishToken, isLocal, type PublishApi } from '../upload/index.ts'
 
@@ -76,9 +78,11 @@ export async function changeKeys(
     throw publishError('LW_PUBLISH_NO_CHANNEL', { detail: `It is ${address.url}.` })
   }
   const acceptOnlineKey = change.kind === 'online'
-  const open = await openChannel({ context, api, state, folder, acceptOnlineKey, dryRun: false })
-  const next = await applyChange(context, open, change)
-  return commitKeys(context, { api, folder, open, next })
+  return withLock(context, path.join(folder.directory, 'lock'), async () => {
+    const open = await openChannel({ context, api, state, folder, acceptOnlineKey, dryRun: false })
+    const next = await applyChange(context, open, change)
+    return commitKeys(context, { api, folder, open, next })
+  })
 }
 
 interface NextKeys {

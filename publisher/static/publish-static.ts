@@ -11,7 +11,6 @@ import {
   subscribeLink,
   totalsOf,
 } from '../../protocol/index.ts'
-import { acquireLock, ensureDirectory } from '../../store/durable-files/index.ts'
 import {
   createTargets,
   lifetimesMs,
@@ -39,6 +38,7 @@ import {
   type ChannelFolder,
   type CreatedKeys,
   type PublisherContext,
+  withLock,
   withRelease,
 } from '../sign/index.ts'
 import type { ScanResult } from '../scan/index.ts'
@@ -117,11 +117,14 @@ export async function publishStatic(
   context: PublisherContext,
   options: StaticOptions,
 ): Promise<StaticSummary> {
-  const run = await startRun(context, options)
+  const run = startRun(context, options)
   if (options.dryRun === true) return dryRun(run, options)
-  await using _lock = await lockSite(run)
-  const { site, folder, name } = run
-  await site.cleanUp()
+  return withLock(context, run.site.lockFolder, () => publishLocked(run, options))
+}
+
+async function publishLocked(run: StaticRun, options: StaticOptions): Promise<StaticSummary> {
+  const { site, folder, name, context } = run
+  await site.prepare()
   const scanned = await scan(context, { ...options, keepOut: [path.resolve(options.out)] })
   const channel = await openStatic({ context, site, folder, name })
   const previous = await loadHead(run, channel)
@@ -155,34 +158,30 @@ export async function refreshStatic(
   context: PublisherContext,
   options: Pick<StaticOptions, 'name' | 'out' | 'signal'>,
 ): Promise<StaticSummary> {
-  const run = await startRun(context, options)
+  const run = startRun(context, options)
   const { site, folder, name } = run
   if ((await site.trustFile('timestamp.json')) === undefined) {
     throw publishError('LW_PUBLISH_NO_CHANNEL', { detail: `It would be in ${site.directory}.` })
   }
-  await using _lock = await lockSite(run)
-  await site.cleanUp()
-  const channel = await openStatic({ context, site, folder, name })
-  const online = await resign(run, channel)
-  return summary(run, { channel, plan: undefined, options, outcome: 'refreshed', online, warnings: [] })
+  return withLock(context, site.lockFolder, async () => {
+    await site.prepare()
+    const channel = await openStatic({ context, site, folder, name })
+    const online = await resign(run, channel)
+    const outcome = 'refreshed'
+    return summary(run, { channel, plan: undefined, options, outcome, online, warnings: [] })
+  })
 }
 
-async function startRun(
+function startRun(
   context: PublisherContext,
   options: Pick<StaticOptions, 'name' | 'out'>,
-): Promise<StaticRun> {
+): StaticRun {
   const { fileSystem, randomness, home, clock } = context
   const name = parseChannelName(options.name)
   const out = path.resolve(options.out)
   const site = staticSite(fileSystem, randomness, out, name)
   const folder = channelFolder(fileSystem, home, name, `static:${site.directory}`)
   return { context, name, site, folder, startedMs: clock.now() }
-}
-
-async function lockSite({ context, site }: StaticRun): Promise<AsyncDisposable> {
-  const { fileSystem, randomness, clock } = context
-  await ensureDirectory(fileSystem, path.join(site.directory, 'objects'))
-  return acquireLock(fileSystem, site.directory, { name: '.publishing', randomness, clock })
 }
 
 async function loadHead(run: StaticRun, channel: StaticChannel): Promise<Manifest | undefined> {

@@ -32,8 +32,10 @@ export interface StaticSite {
   /** Writes an object's bytes under a temporary name, syncs, renames; not yet its folder. */
   writeObject(name: string, content: AsyncIterable<Uint8Array> | Uint8Array): Promise<void>
   syncObjects(): Promise<void>
-  /** Removes what a crashed run left. */
-  cleanUp(): Promise<void>
+  /** Where the lock of a run lies. */
+  readonly lockFolder: string
+  /** Makes the folders and removes what a crashed run left. */
+  prepare(): Promise<void>
 }
 
 const fileMode = 0o644
@@ -55,10 +57,8 @@ export function staticSite(fs: FileSystem, randomness: Randomness, out: string, 
     directory,
     trustFile: (file) =>
       readFileIfPresent(fs, path.join(trust, file), { bytesMax: limits.targetsBytesMax }),
-    async writeTrust(file, bytes) {
-      await ensureDirectory(fs, trust)
-      await writeFileDurably(fs, path.join(trust, file), bytes, { mode: fileMode, randomness })
-    },
+    writeTrust: (file, bytes) =>
+      writeFileDurably(fs, path.join(trust, file), bytes, { mode: fileMode, randomness }),
     writeView: (file, bytes) =>
       writeFileDurably(fs, path.join(directory, file), bytes, { mode: fileMode, randomness }),
     objectPath,
@@ -75,7 +75,10 @@ export function staticSite(fs: FileSystem, randomness: Randomness, out: string, 
       })
     },
     syncObjects: () => fs.syncDirectory(objects),
-    async cleanUp() {
+    lockFolder: path.join(directory, '.publishing'),
+    async prepare() {
+      await ensureDirectory(fs, trust)
+      await ensureDirectory(fs, objects)
       for (const folder of [directory, trust, objects, path.join(directory, 'deltas')]) {
         await removeTemporaries(fs, folder)
       }

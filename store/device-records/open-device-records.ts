@@ -136,7 +136,7 @@ async function makeAside(fs: FileSystem, directory: string): Promise<string> {
     return aside
   }
   throw storeError('LW_STORE_LIMIT', {
-    detail: `${limits.recordsAsideMax} damaged states lie in ${directory} already.`,
+    detail: `${limits.recordsAsideMax} damaged states lie beside the records already.`,
     next: 'Remove them: the disk or the memory of this machine may be failing.',
   })
 }

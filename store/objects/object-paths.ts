@@ -4,7 +4,7 @@ import { storeError } from '../errors.ts'
 import { limits } from '../limits.ts'
 import type { ObjectVariant } from './object-store.ts'
 
-/** Where a file object store keeps what (docs/formats/object-store.md). */
+/** Where a file object store keeps what. */
 export class ObjectPaths {
   readonly objects: string
   /** Files under way; on the same file system, so that they can be renamed. */

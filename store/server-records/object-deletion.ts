@@ -8,6 +8,8 @@ export interface ObjectDeletion {
   /** Who deletes: one process. */
   readonly worker: string
   readonly nowMs: number
+  /** Whether all marks that are found are interrupted ones. */
+  readonly isAlone: boolean
   remove(digests: readonly Digest[]): Promise<void>
 }
 
@@ -29,9 +31,10 @@ export async function deleteObjects(
 /** Marks a group that nobody refers to; undefined when nothing is due. */
 async function markGroup(
   tx: Writing,
-  { worker, nowMs }: ObjectDeletion,
+  deletion: ObjectDeletion,
 ): Promise<readonly Digest[] | undefined> {
-  const interrupted = await takeInterrupted(tx, { worker, nowMs })
+  const { worker, nowMs } = deletion
+  const interrupted = await takeInterrupted(tx, deletion)
   if (interrupted.length > 0) return interrupted
   const due = await tx
     .selectFrom('unreferenced_objects')
@@ -57,13 +60,16 @@ async function markGroup(
 /** What a process that ended left marked, or this one when `remove` failed. */
 async function takeInterrupted(
   tx: Writing,
-  { worker, nowMs }: Pick<ObjectDeletion, 'worker' | 'nowMs'>,
+  { worker, nowMs, isAlone }: ObjectDeletion,
 ): Promise<readonly Digest[]> {
   const rows = await tx
     .selectFrom('deletions')
     .select('sha256')
     .where((is) =>
-      is.or([is('worker', '=', worker), is('since', '<=', nowMs - limits.deletionStaleMs)]),
+      is.or([
+        is('worker', '=', worker),
+        is('since', '<=', isAlone ? nowMs : nowMs - limits.deletionStaleMs),
+      ]),
     )
     .limit(limits.deletionBatchMax)
     .execute()

@@ -16,6 +16,7 @@ import type { ObjectRecord, RetentionRecords, RetentionSummary } from './server-
 
 export function createRetentionRecords(database: RecordsDatabase): RetentionRecords {
   const worker = randomUUID()
+  let deleting: Promise<unknown> = Promise.resolve()
   return {
     endReleases: (channel, releases, atMs) =>
       database.transaction((tx) => endReleases(tx, { channel, releases, atMs })),
@@ -28,7 +29,13 @@ export function createRetentionRecords(database: RecordsDatabase): RetentionReco
         await otherWork()
       }
     },
-    deleteObjects: (nowMs, remove) => deleteObjects(database, { worker, nowMs, remove }),
+    deleteObjects(nowMs, remove, options = {}) {
+      const isAlone = options.isOnlyProcess ?? false
+      // Two at once would take each other's marks for interrupted ones.
+      const done = deleting.then(() => deleteObjects(database, { worker, nowMs, isAlone, remove }))
+      deleting = done.catch(() => undefined)
+      return done
+    },
     unknown: (digests) => findUnknown(database.reader, digests),
     async addUnreferenced(objects, deletableAtMs) {
       await database.transaction((tx) =>

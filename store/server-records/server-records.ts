@@ -252,11 +252,13 @@ export interface RetentionRecords {
   /**
    * Deletes objects that nobody refers to any more: marks a group in one transaction that checks
    * references, bundles and leases again, has `remove` delete their bytes, then forgets them. What
-   * a crash interrupted is finished by the next call. Returns how many.
+   * a crash interrupted is finished first: a minute later, or at once when the caller knows that no
+   * other process uses the records, as at the start of a transmitter. Returns how many.
    */
   deleteObjects(
     nowMs: number,
     remove: (digests: readonly Digest[]) => Promise<void>,
+    options?: { readonly isOnlyProcess?: boolean },
   ): Promise<number>
   /** Those of the digests that the records know nothing of: left by a crash. */
   unknown(digests: readonly Digest[]): Promise<Set<Digest>>

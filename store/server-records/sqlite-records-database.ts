@@ -1,8 +1,7 @@
-import { constants } from 'node:fs'
 import { chmod, open } from 'node:fs/promises'
 import path from 'node:path'
 import { CompiledQuery, Kysely, Migrator } from 'kysely'
-import { storeError } from '../errors.ts'
+import { isErrno, storeError } from '../errors.ts'
 import { ensureDirectory, fileFailure, nodeFileSystem, syncFile } from '../durable-files/index.ts'
 import { SharedSqliteDialect } from './dialects.ts'
 import { LibsqlDatabase } from './libsql-database.ts'
@@ -54,16 +53,31 @@ export async function openSqliteDatabase(file: string): Promise<RecordsDatabase>
   }
 }
 
-/** Tokens' hashes and trust files are nobody else's business, whatever the umask is. */
+/**
+ * Tokens' hashes and trust files are nobody else's business, whatever the umask is. A file that
+ * exists is never opened here: closing it would end the locks that this process has on it.
+ */
 async function makePrivateFile(file: string): Promise<void> {
   try {
     await ensureDirectory(nodeFileSystem, path.dirname(file))
-    const handle = await open(file, constants.O_RDWR | constants.O_CREAT, 0o600)
-    await handle.close()
-    await chmod(file, 0o600)
-    await nodeFileSystem.syncDirectory(path.dirname(file))
+    if (!(await isThere(file))) {
+      const handle = await open(file, 'wx', 0o600)
+      await handle.close()
+      await nodeFileSystem.syncDirectory(path.dirname(file))
+    }
+    if ((await nodeFileSystem.stat(file)).mode !== 0o600) await chmod(file, 0o600)
   } catch (error) {
     throw fileFailure(error, 'the database of records was being opened')
+  }
+}
+
+async function isThere(file: string): Promise<boolean> {
+  try {
+    await nodeFileSystem.stat(file)
+    return true
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return false
+    throw error
   }
 }
 

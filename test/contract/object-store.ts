@@ -174,7 +174,7 @@ export function objectStoreContract(t: Test, open: () => Promise<ObjectStoreUnde
   t.test('receives many and tells when they are durable', async (t) => {
     await using under = await open()
     const { store } = under
-    const all = Array.from({ length: 2500 }, (_, at) => Buffer.from(`object ${at}`))
+    const all = Array.from({ length: 1100 }, (_, at) => Buffer.from(`object ${at}`))
     await store.receive(incoming(all[7] ?? Buffer.alloc(0)))
     const durable: StoredObject[] = []
     const twice = [...all, ...all.slice(0, 10)]
@@ -187,9 +187,9 @@ export function objectStoreContract(t: Test, open: () => Promise<ObjectStoreUnde
         },
       },
     )
-    t.equal(summary.storedObjects, 2499)
+    t.equal(summary.storedObjects, 1099)
     t.equal(summary.presentObjects, 11)
-    t.equal(durable.length, 2510)
+    t.equal(durable.length, 1110)
     const listed = await collect(store.list())
     t.same(digestsOf(listed), all.map((bytes) => digestOf(bytes)).sort())
     t.same(await under.leftovers(), [])
@@ -215,7 +215,7 @@ export function objectStoreContract(t: Test, open: () => Promise<ObjectStoreUnde
     'of many, a wrong one fails the call; durable groups stay, the rest does not',
     async (t) => {
       await using under = await open()
-      const good = Array.from({ length: 1500 }, (_, at) => incoming(Buffer.from(`good ${at}`)))
+      const good = Array.from({ length: 1100 }, (_, at) => incoming(Buffer.from(`good ${at}`)))
       const bad = { digest: digestOf('bad'), size: 3, source: [Buffer.from('BAD')] }
       const durable: StoredObject[] = []
       const receiving = under.store.receiveMany([...good, bad], {

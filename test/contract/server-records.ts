@@ -450,6 +450,22 @@ export function serverRecordsContract(
     t.same(await deleteDue(records, 5), [])
   })
 
+  t.test('two deletions at once do not meet', async (t) => {
+    await using records = await open()
+    await records.retention.addUnreferenced(objectsNamed('a', 'b'), 5)
+    const removed: Digest[] = []
+    let running = 0
+    const remove = async (digests: readonly Digest[]): Promise<void> => {
+      t.equal(++running, 1)
+      await records.settings.set('k', 'v')
+      removed.push(...digests)
+      running--
+    }
+    const { retention } = records
+    await Promise.all([retention.deleteObjects(5, remove), retention.deleteObjects(5, remove)])
+    t.same(removed.sort(), sorted(objectsNamed('a', 'b')))
+  })
+
   t.test('R10: fsck finds the objects that no record knows', async (t) => {
     await using records = await open()
     await records.releases.commit(commitOf(news, 1, ['a']))

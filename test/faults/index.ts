@@ -1,3 +1,5 @@
 export * from './fault-file-system.ts'
 export * from './sweep-faults.ts'
 export * from './kill-child.ts'
+export * from './memory-file-system.ts'
+export * from './sweep-power-cuts.ts'

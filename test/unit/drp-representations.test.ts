@@ -95,10 +95,8 @@ t.test('C115: very small and very large files are no dictionaries', async (t) =>
 t.test('C115: the smaller of dictionary and plain coding is answered', async (t) => {
   const ready = { sha256: resource.current.sha256, bytes: 50 }
   const current = { ...resource.current, coded: { br: ready } }
-  const headers = {
-    'accept-encoding': 'br, dcz',
-    'available-dictionary': `:${Buffer.from(state.older[0]?.sha256 ?? '', 'hex').toString('base64')}:`,
-  }
+  const hash = Buffer.from(state.older[0]?.sha256 ?? '', 'hex').toString('base64')
+  const headers = { 'accept-encoding': 'br, dcz', 'available-dictionary': `:${hash}:` }
   t.equal(ask(headers, { current }).headers['Content-Encoding'], 'br')
   t.equal(ask(headers).headers['Content-Encoding'], 'dcz')
 })

@@ -70,9 +70,10 @@ t.test('logs are NDJSON off a terminal and hold no secrets', async (t) => {
 t.test('logs are for people on a terminal', async (t) => {
   const destination = new PassThrough()
   const logger = createLogger({ name: 'test', destination, human: true })
-  logger.warn('the disk is nearly full')
+  logger.warn({ path: '/\u001b[2J' }, 'the disk\u001b[2J is\nnearly full')
   await new Promise(setImmediate)
   const text = String(destination.read())
-  t.match(text, /WARN.*the disk is nearly full/)
+  t.match(text, /WARN.*the disk \[2J is nearly full/)
+  t.notOk(text.includes('\u001b'), 'S68: words from outside do not steer the terminal')
   t.throws(() => JSON.parse(text))
 })

@@ -199,7 +199,7 @@ t.test(
     const wrong: string[] = []
     for (const file of files) {
       const { size } = await fs.stat(path.join(original, file))
-      const step = Math.max(1, Math.floor(size / 12))
+      const step = Math.max(1, Math.floor(size / 6))
       const damages: (readonly [string, (to: string) => Promise<unknown>])[] = [
         ['delete', (to) => fs.rm(to)],
         ['empty', (to) => fs.truncate(to, 0)],

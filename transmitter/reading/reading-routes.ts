@@ -11,7 +11,7 @@ import {
 import { channelListPage, channelPage, pageHeaders } from '../../web/index.ts'
 import { timeText, type TransmitterContext } from '../context.ts'
 import { transmitterError } from '../errors.ts'
-import { version } from '../version.ts'
+import { version } from '../../protocol/index.ts'
 import type { ChannelView } from './catalogue.ts'
 
 interface ChannelParams {

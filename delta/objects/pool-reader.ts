@@ -14,7 +14,7 @@ export interface PoolObject {
  * Reads the pool (the concatenation of the base objects and of those built so far) by position, through a bounded number of blocks and
  * of open objects.
  */
-export class BaseReader {
+export class PoolReader {
   bytes = 0
   private readonly objects: PoolObject[] = []
   private readonly blocks = new Map<string, Uint8Array>()
@@ -50,6 +50,19 @@ export class BaseReader {
       const take = Math.min(count - done, block.length - from)
       into.set(block.subarray(from, from + take), at + done)
       done += take
+    }
+  }
+
+  /** A part of the pool as an object. */
+  part(position: number, size: number): ObjectReader {
+    return {
+      size,
+      read: async (at, into) => {
+        const count = Math.min(into.length, size - at)
+        await this.read(position + at, into, 0, count)
+        return count
+      },
+      close: async () => {},
     }
   }
 

@@ -1,0 +1,85 @@
+import { createHash } from 'node:crypto'
+import { type Digest, digestFromBytes } from '../../protocol/index.ts'
+import { createRebuilder } from '../archives/index.ts'
+import { deltaError } from '../errors.ts'
+import type { ObjectReader } from '../objects/object-source.ts'
+import type { PoolFile } from '../planning/pool-layout.ts'
+import { type DecoderParts, FileDecoder } from './file-decoder.ts'
+import { OutputBuffer } from './output-buffer.ts'
+
+/** Takes what is built, under numbers and not under names. */
+export interface Staging {
+  create(
+    index: number,
+    size: number,
+  ): Promise<{ write(bytes: Uint8Array): Promise<void>; close(): Promise<void> }>
+  /** Opens what was created under a number and closed again: later files may copy from it. */
+  open(index: number): Promise<ObjectReader>
+  /** Names a file that may hold intermediate bytes; it is removed at the end. */
+  scratchPath?(name: string): string
+}
+
+export interface BuiltFile {
+  readonly sha256: Digest
+  /** The number under which the staging got it: 0, 1, 2… in output order. */
+  readonly index: number
+  /** Bytes. */
+  readonly size: number
+}
+
+/** Builds one object into staging and says what its bytes hash to. */
+export async function buildFile(
+  file: PoolFile,
+  parts: Omit<DecoderParts, 'output'>,
+  staging: Staging,
+): Promise<BuiltFile> {
+  const { object, index, formBytes, predecessor, limit, recipe } = file
+  const hash = createHash('sha256')
+  const sink = await staging.create(index, object.size)
+  let written = 0
+  const write = async (bytes: Uint8Array): Promise<void> => {
+    written += bytes.length
+    if (written > object.size) throw wrongSize()
+    hash.update(bytes)
+    await sink.write(bytes)
+  }
+  try {
+    const rebuild = recipe === undefined ? undefined : rebuilder(file, recipe, write)
+    const output = new OutputBuffer(rebuild?.write ?? write)
+    const decoder = new FileDecoder({ ...parts, output })
+    await decoder.decode({ size: formBytes, predecessor, limit })
+    await rebuild?.end()
+    if (written !== object.size) throw wrongSize()
+  } finally {
+    await sink.close()
+  }
+  return { sha256: digestFromBytes(hash.digest()), index, size: object.size }
+}
+
+function wrongSize(): Error {
+  return deltaError('LW_DELTA_FORMAT', { detail: 'A file does not get the size that it should have.' })
+}
+
+/** Lets the archive come about from its view, piece by piece. */
+function rebuilder(
+  file: PoolFile,
+  recipe: Uint8Array,
+  write: (bytes: Uint8Array) => Promise<void>,
+): { write(bytes: Uint8Array): Promise<void>; end(): Promise<void> } {
+  const pieces: Uint8Array[] = []
+  const limits = { viewBytes: file.formBytes, outputBytes: file.object.size }
+  const rebuild = createRebuilder(recipe, limits, (piece) => pieces.push(piece.slice()))
+  const drain = async (): Promise<void> => {
+    for (const piece of pieces.splice(0)) await write(piece)
+  }
+  return {
+    async write(bytes) {
+      rebuild.write(bytes)
+      await drain()
+    },
+    async end() {
+      rebuild.end()
+      await drain()
+    },
+  }
+}

@@ -1,0 +1,66 @@
+import {
+  type ChannelName,
+  type Digest,
+  digestOf,
+  encodeManifest,
+  type Entry,
+  type EntryPath,
+  type Manifest,
+  manifestFormat,
+  comparePaths,
+  totalsOf,
+} from '../../protocol/index.ts'
+import type { ReleaseTarget } from '../../trust/index.ts'
+
+/** What a test release holds: text is a file, `-> target` a link, null an empty folder. */
+export type Tree = Readonly<
+  Record<string, string | Uint8Array | null | { readonly exec: string } | { readonly link: string }>
+>
+
+/** One release of a channel in memory, with the URLs at which its objects lie. */
+export interface MemoryRelease {
+  readonly manifest: Manifest
+  readonly manifestBytes: Uint8Array
+  readonly head: ReleaseTarget
+}
+
+export const channelId = digestOf('a channel for tests')
+export const channelUrl = 'http://channel.test/demo'
+
+/** Makes a release from a tree and puts its objects on the pages of a memory transport. */
+export function makeRelease(
+  release: number,
+  tree: Tree,
+  pages: Map<string, Uint8Array>,
+): MemoryRelease {
+  const entries: Entry[] = []
+  for (const [name, content] of Object.entries(tree)) {
+    const path = name as EntryPath
+    if (content === null) entries.push({ type: 'directory', path })
+    else if (typeof content === 'object' && 'link' in content) {
+      entries.push({ type: 'symlink', path, target: content.link })
+    } else {
+      const isExec = typeof content === 'object' && 'exec' in content
+      const bytes = Buffer.from(isExec ? content.exec : content)
+      const sha256 = digestOf(bytes)
+      pages.set(`${channelUrl}/objects/${sha256}`, bytes)
+      const mode = isExec ? '0755' : '0644'
+      entries.push({ type: 'file', path, size: bytes.byteLength, sha256, mode, mime: 'text/plain' })
+    }
+  }
+  entries.sort((a, b) => comparePaths(a.path, b.path))
+  const manifest: Manifest = {
+    format: manifestFormat,
+    channel: channelId,
+    name: 'demo' as ChannelName,
+    release,
+    kind: 'files',
+    published: `2026-01-0${release}T00:00:00Z`,
+    entries,
+  }
+  const manifestBytes = encodeManifest(manifest)
+  const sha256 = digestOf(manifestBytes) as Digest
+  pages.set(`${channelUrl}/objects/${sha256}`, manifestBytes)
+  const head: ReleaseTarget = { sha256, bytes: manifestBytes.byteLength, release, ...totalsOf(manifest) }
+  return { manifest, manifestBytes, head }
+}

@@ -1,0 +1,154 @@
+import { strongEtag } from './answer.ts'
+import { type CallContext, exchangeOk, readBytes, retrying, withSignal } from './call.ts'
+import { transferError } from './errors.ts'
+import type { ExchangeRequest, RequestBody } from './exchange.ts'
+import { requestHeaders } from './request-headers.ts'
+import type {
+  BytesAnswer,
+  BytesRequest,
+  ConditionalAnswer,
+  ConditionalRequest,
+  JsonRequest,
+  SinkRequest,
+  UploadRequest,
+} from './requests.ts'
+import { downloadToSink, type SinkReport } from './sink-download.ts'
+import { uploadBody } from './upload-body.ts'
+
+/** See `Transport.fetchBytes`. */
+export async function fetchBytes(
+  context: CallContext,
+  url: URL,
+  options: BytesRequest,
+): Promise<BytesAnswer> {
+  const method = options.method ?? 'GET'
+  const timeoutMs = options.timeoutMs ?? context.documentTimeoutMs
+  return withSignal(context, { signal: options.signal, timeoutMs }, (signal) =>
+    retrying({
+      context,
+      url,
+      signal,
+      idempotent: options.idempotent ?? (method === 'GET' || method === 'HEAD'),
+      attempt: async () => {
+        const request = {
+          url,
+          method,
+          headers: requestHeaders(options),
+          body: options.body,
+          signal,
+          answerTimeoutMs: options.answerTimeoutMs,
+        }
+        return receive(context, request, options)
+      },
+    }),
+  )
+}
+
+async function receive(
+  context: CallContext,
+  request: ExchangeRequest,
+  options: { readonly bytesMax: number; readonly acceptStatus?: readonly number[] },
+): Promise<BytesAnswer> {
+  const answer = await exchangeOk(context, request, options.acceptStatus)
+  const { signal, method } = request
+  const bytes = await readBytes(context, { answer, signal, bytesMax: options.bytesMax, method })
+  return { status: answer.status, headers: answer.headers, bytes }
+}
+
+/** See `Transport.fetchConditional`. */
+export async function fetchConditional(
+  context: CallContext,
+  url: URL,
+  options: ConditionalRequest,
+): Promise<ConditionalAnswer> {
+  const { etag, ...request } = options
+  const condition = etag === undefined ? {} : { 'if-none-match': etag }
+  const answer = await fetchBytes(context, url, {
+    ...request,
+    headers: { ...options.headers, ...condition },
+    acceptStatus: etag === undefined ? [] : [304],
+  })
+  if (answer.status === 304) return { status: 304 }
+  if (answer.status !== 200) {
+    throw transferError('LW_TRANSFER_ANSWER', {
+      detail: `${url.host} answered ${answer.status} to a conditional request.`,
+    })
+  }
+  return { ...answer, status: 200, etag: strongEtag(answer.headers['etag']) }
+}
+
+/** See `Transport.fetchToSink`. */
+export async function fetchToSink(
+  context: CallContext,
+  url: URL,
+  options: SinkRequest,
+): Promise<SinkReport> {
+  return withSignal(context, { signal: options.signal }, (signal) =>
+    downloadToSink(context, {
+      url,
+      headers: requestHeaders(options),
+      expectedBytes: options.expectedBytes,
+      bytesMax: options.bytesMax,
+      immutable: options.immutable ?? false,
+      resume: options.resume,
+      sink: options.sink,
+      onProgress: options.onProgress,
+      signal,
+    }),
+  )
+}
+
+/** See `Transport.upload`. */
+export async function upload(
+  context: CallContext,
+  url: URL,
+  options: UploadRequest,
+): Promise<BytesAnswer> {
+  const length =
+    options.contentBytes === undefined ? {} : { 'content-length': String(options.contentBytes) }
+  const headers = requestHeaders({
+    ...options,
+    headers: { ...options.headers, 'content-type': options.contentType, ...length },
+  })
+  return withSignal(context, { signal: options.signal }, (signal) =>
+    retrying({
+      context,
+      url,
+      signal,
+      idempotent: options.idempotent ?? false,
+      attempt: async () => {
+        const source = uploadBody({
+          source: options.body,
+          bandwidth: context.bandwidth,
+          signal,
+          onProgress: options.onProgress,
+        })
+        const request = {
+          url,
+          method: options.method ?? 'POST',
+          headers,
+          body: source.body satisfies RequestBody,
+          signal,
+          answerTimeoutMs: options.answerTimeoutMs,
+        }
+        try {
+          return await receive(context, request, options)
+        } catch (error) {
+          throw source.failure() ?? error
+        }
+      },
+    }),
+  )
+}
+
+/** See `Transport.postJson`. */
+export async function postJson(
+  context: CallContext,
+  url: URL,
+  options: JsonRequest,
+): Promise<BytesAnswer> {
+  const { json, contentType, ...request } = options
+  const headers = { ...request.headers, 'content-type': contentType ?? 'application/json' }
+  const body = Buffer.from(JSON.stringify(json))
+  return fetchBytes(context, url, { ...request, method: 'POST', headers, body })
+}
