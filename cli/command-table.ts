@@ -104,4 +104,19 @@ export const commandTable: readonly CommandEntry[] = [
     summary: 'stop following a channel',
     load: () => import('./commands/unsubscribe.ts'),
   },
+  {
+    name: 'key',
+    summary: 'look after publisher and recovery keys',
+    load: () => import('./commands/key.ts'),
+  },
+  {
+    name: 'doctor',
+    summary: 'find what would make commands fail: clock, port, disk, proxies, permissions',
+    load: () => import('./commands/doctor.ts'),
+  },
+  {
+    name: 'completion',
+    summary: 'print a completion script for a shell',
+    load: () => import('./commands/completion.ts'),
+  },
 ]

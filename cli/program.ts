@@ -70,7 +70,9 @@ function addGlobalOptions(command: Command): void {
       ),
     )
     .addOption(new Option('--config <file>', 'options as TOML').env('LONGWAVE_CONFIG'))
-    .addOption(new Option('--json', 'one JSON object a line on standard output').env('LONGWAVE_JSON'))
+    .addOption(
+      new Option('--json', 'one JSON object a line on standard output').env('LONGWAVE_JSON'),
+    )
     .addOption(new Option('--quiet', 'no progress and no notes').env('LONGWAVE_QUIET'))
     .addOption(new Option('--yes', 'answer every question with yes').env('LONGWAVE_YES'))
 }
@@ -170,4 +172,3 @@ function exitCodeOf(error: unknown): number {
   }
   return reportFailure(createOutput({ json: false, quiet: false }), error)
 }
-

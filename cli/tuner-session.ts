@@ -1,4 +1,4 @@
-import { type FetchProgress } from '../mirroring/index.ts'
+import type { FetchProgress } from '../mirroring/index.ts'
 import { Tuner, type UpdateResult } from '../tuner/index.ts'
 import { countText, durationText, type Progress, shareText, sizeText } from './output/index.ts'
 import type { Session } from './session.ts'
@@ -47,7 +47,9 @@ export function updateLines(result: UpdateResult): readonly string[] {
     case 'unchanged':
       return [`${name}: release ${to}${label} is the newest.`]
     case 'available':
-      return [`${name}: release ${to}${label} is out, ${from === 0 ? 'nothing' : `release ${from}`} lies here.`]
+      return [
+        `${name}: release ${to}${label} is out, ${from === 0 ? 'nothing' : `release ${from}`} lies here.`,
+      ]
     case 'held':
       return [`${name}: held at release ${from} by undo; longwave update ${name} lifts it.`]
     case 'paused':
@@ -75,7 +77,8 @@ function updatedLines(result: UpdateResult, head: string): readonly string[] {
   }
   const total = bytes.metadata + bytes.manifest + bytes.bundle + bytes.objects
   const whole = considered?.find((one) => one.kind === 'whole')?.bytes
-  const share = whole === undefined || whole === 0 ? '' : `, ${shareText(total, whole)} of whole files`
+  const share =
+    whole === undefined || whole === 0 ? '' : `, ${shareText(total, whole)} of whole files`
   lines.push(
     `  Received   ${sizeText(total)}${share}, ${durationText(result.durationMs)} (metadata ${sizeText(bytes.metadata)})`,
   )

@@ -68,6 +68,12 @@ export const servingError = errorArea('serving', {
     retryable: false,
     says: 'The head of the request is larger than allowed.',
   },
+  LW_SERVE_CLIENT_GONE: {
+    status: 400,
+    exit: ExitCode.temporary,
+    retryable: true,
+    says: 'The client went away before its request was complete.',
+  },
   LW_SERVE_TIMEOUT: {
     status: 408,
     exit: ExitCode.temporary,

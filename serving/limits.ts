@@ -1,11 +1,11 @@
 /** Limits of the server side; docs/limits.md lists them. All times in milliseconds. */
 export const servingLimits = {
   /** The head of a request must be complete within this time. */
-  headersTimeoutMs: 15_000,
+  headersTimeoutMs: 12_000,
   /** A request's body must be complete within this time; its pace is watched as well. */
   requestTimeoutMs: 6 * 60 * 60_000,
   /** How often Node looks for heads that are late. */
-  connectionsCheckMs: 5_000,
+  connectionsCheckMs: 4_000,
   /** Above the minute that HTTP caches keep their connections, so that they close first. */
   keepAliveTimeoutMs: 72_000,
   /** A socket on which nothing at all happens for so long is closed. */
@@ -20,11 +20,11 @@ export const servingLimits = {
   /** How often slow senders and slow readers are looked for. */
   sweepMs: 2_500,
   /** A reader that takes not one byte for so long is cut, at the latest after twice the time. */
-  readerStallMs: 10_000,
+  readerStallMs: 8_000,
   /** A reader that does not take a whole chunk in so long is cut, too. */
   readerChunkMs: 120_000,
   /** A sender must bring `senderBytesPerSecondMin` over every window of so long. */
-  senderWindowMs: 15_000,
+  senderWindowMs: 12_000,
   senderBytesPerSecondMin: 256,
   /** Graceful stop: what is not finished after this is cut. */
   drainTimeoutMs: 10_000,

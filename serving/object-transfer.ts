@@ -6,6 +6,8 @@ import type { Reader, SlowClients } from './slow-clients.ts'
 
 /** Where an object's bytes come from, when they are not in memory. */
 export interface ObjectReader {
+  /** Descriptor of the file that holds the bytes, valid until `close`: reading it costs less. */
+  readonly fd?: number | undefined
   /** Fills `into` from `position` on; resolves to the number of bytes, 0 at the end. */
   read(position: number, into: Uint8Array): Promise<number>
   close(): Promise<void> | void
@@ -90,15 +92,19 @@ class ObjectTransfer {
 
   #read(buffer: Buffer, length: number): void {
     const { source } = this.#options
-    if (source.kind === 'fd') {
-      read(source.fd, buffer, 0, length, this.#position, (error, bytes) =>
-        this.#onRead(buffer, error === null ? bytes : 0),
+    if (source.kind === 'fd') this.#readFile(source.fd, buffer, length)
+    else if (source.reader.fd !== undefined) this.#readFile(source.reader.fd, buffer, length)
+    else {
+      source.reader.read(this.#position, buffer.subarray(0, length)).then(
+        (bytes) => this.#onRead(buffer, bytes),
+        () => this.#onRead(buffer, 0),
       )
-      return
     }
-    source.reader.read(this.#position, buffer.subarray(0, length)).then(
-      (bytes) => this.#onRead(buffer, bytes),
-      () => this.#onRead(buffer, 0),
+  }
+
+  #readFile(fd: number, buffer: Buffer, length: number): void {
+    read(fd, buffer, 0, length, this.#position, (error, bytes) =>
+      this.#onRead(buffer, error === null ? bytes : 0),
     )
   }
 

@@ -62,6 +62,10 @@ export function asLongwaveError(error: unknown): LongwaveError {
   if (isLongwaveError(error)) return error
   const status = numberOf(error, 'statusCode')
   const code = String((error as { readonly code?: unknown } | null)?.code ?? '')
+  if (code === 'ECONNRESET' && status === 400) {
+    // Node's own error for a request that broke off; nobody is left to read the answer.
+    return servingError('LW_SERVE_CLIENT_GONE', { cause: error })
+  }
   if (isValidation(error)) {
     return servingError('LW_SERVE_REQUEST', { detail: validationDetail(error), cause: error })
   }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { ExitCode } from '../../protocol/index.ts'
-import { createPublisher } from '../../publisher/index.ts'
 import type { Runner } from '../program.ts'
+import { openPublisher } from '../publisher-session.ts'
 import type { Session } from '../session.ts'
 
 /** `longwave delete CHANNEL_URL` */
@@ -28,14 +28,11 @@ async function end(
   channel: string,
   flags: { readonly token?: string },
 ): Promise<number> {
-  const publisher = createPublisher({
-    home: session.home,
-    transport: session.transport(),
-    environment: process.env,
-    passphrase: process.env['LONGWAVE_PASSPHRASE'],
-  })
+  const publisher = openPublisher(session)
   const summary = await publisher.end(channel, { token: flags.token, signal: session.signal })
   session.output.emit({ type: 'ended', ...summary })
-  session.output.print(`${summary.url} is ended with release ${summary.release}; its name stays reserved.`)
+  session.output.print(
+    `${summary.url} is ended with release ${summary.release}; its name stays reserved.`,
+  )
   return ExitCode.ok
 }

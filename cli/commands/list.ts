@@ -36,11 +36,10 @@ async function list(session: Session, word: string | undefined): Promise<number>
       view.location,
     ])
   }
-  if (rows.length === 0) session.output.print('Nothing is subscribed. Start with: longwave subscribe CHANNEL_URL')
+  if (rows.length === 0)
+    session.output.print('Nothing is subscribed. Start with: longwave subscribe CHANNEL_URL')
   else {
-    session.output.print(
-      tableText([['CHANNEL', 'RELEASE', 'STATE', 'SCHEDULE', 'FILES'], ...rows]),
-    )
+    session.output.print(tableText([['CHANNEL', 'RELEASE', 'STATE', 'SCHEDULE', 'FILES'], ...rows]))
   }
   return ExitCode.ok
 }

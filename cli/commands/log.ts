@@ -32,7 +32,9 @@ async function log(
   const count = wholeNumber('--count', flags.count, 1, 10_000)
   for (const entry of await tuner.log(chosen, count)) {
     session.output.emit({ type: 'event', ...entry })
-    session.output.print(`${entry.at}  ${entry.event.padEnd(12)} ${entry.subscription}  ${entry.text}`)
+    session.output.print(
+      `${entry.at}  ${entry.event.padEnd(12)} ${entry.subscription}  ${entry.text}`,
+    )
   }
   return ExitCode.ok
 }

@@ -3,7 +3,6 @@ import path from 'node:path'
 import { type Command, Option } from 'commander'
 import { ExitCode } from '../../protocol/index.ts'
 import {
-  createPublisher,
   parseRepeater,
   type PublishProgress,
   type PublishSummary,
@@ -13,6 +12,7 @@ import { cliError } from '../failure/index.ts'
 import { collect, durationSeconds, wholeNumber } from '../options/index.ts'
 import { countText, durationText, type Progress, shareText, sizeText } from '../output/index.ts'
 import type { Runner } from '../program.ts'
+import { openPublisher } from '../publisher-session.ts'
 import type { Session } from '../session.ts'
 
 interface Flags {
@@ -62,11 +62,19 @@ export function declare(command: Command, run: Runner): void {
       ]),
     )
     .addOption(
-      new Option('--kind <kind>', 'what the channel holds').choices(['files', 'html', 'application']),
+      new Option('--kind <kind>', 'what the channel holds').choices([
+        'files',
+        'html',
+        'application',
+      ]),
     )
     .option('--main <path>', 'the page or command that launch opens')
     .option('--plugin <file>', 'ES module that answers update requests; none removes it')
-    .option('--plugin-path <prefix>', 'path prefix that the plug-in may overlay; repeatable', collect)
+    .option(
+      '--plugin-path <prefix>',
+      'path prefix that the plug-in may overlay; repeatable',
+      collect,
+    )
     .option('--trusted', 'the channel needs a trust decision by the user')
     .option('--portable', 'refuse names that Windows cannot take')
     .addOption(new Option('--access <access>', 'who may read').choices(['open', 'closed']))
@@ -101,12 +109,7 @@ async function publish(
   channel: string,
   flags: Flags,
 ): Promise<number> {
-  const publisher = createPublisher({
-    home: session.home,
-    transport: session.transport(),
-    environment: process.env,
-    passphrase: process.env['LONGWAVE_PASSPHRASE'],
-  })
+  const publisher = openPublisher(session)
   const progress = session.progress()
   const onProgress = (event: PublishProgress): void => showProgress(session, progress, event)
   const common = await contentOptions(directory, flags, session)
@@ -134,8 +137,7 @@ async function publish(
       onProgress,
       token: flags.token,
       ...(flags.plugin === undefined ? {} : { plugin: await loadPlugin(flags.plugin) }),
-      waitSeconds:
-        flags.wait === undefined ? undefined : wholeNumber('--wait', flags.wait, 0, 600),
+      waitSeconds: flags.wait === undefined ? undefined : wholeNumber('--wait', flags.wait, 0, 600),
     })
     progress.stop()
     return report(session, summary, flags)
@@ -204,7 +206,10 @@ function showProgress(session: Session, progress: Progress, event: PublishProgre
 
 function report(session: Session, summary: PublishSummary, flags: Flags): number {
   const { output } = session
-  output.emit({ type: summary.outcome === 'nothing-new' ? 'unchanged' : summary.outcome, ...summary })
+  output.emit({
+    type: summary.outcome === 'nothing-new' ? 'unchanged' : summary.outcome,
+    ...summary,
+  })
   for (const warning of summary.warnings) output.note(`Warning: ${warning}`)
   if (summary.outcome === 'nothing-new') {
     output.print(`Nothing new: ${summary.url} stays at release ${summary.release}.`)
@@ -239,13 +244,18 @@ function report(session: Session, summary: PublishSummary, flags: Flags): number
 
 function reportStatic(session: Session, summary: StaticSummary, flags: Flags): number {
   const { output } = session
-  output.emit({ type: summary.outcome === 'nothing-new' ? 'unchanged' : summary.outcome, ...summary })
+  output.emit({
+    type: summary.outcome === 'nothing-new' ? 'unchanged' : summary.outcome,
+    ...summary,
+  })
   for (const warning of summary.warnings) output.note(`Warning: ${warning}`)
   if (summary.outcome === 'nothing-new') {
     output.print(`Nothing new: ${summary.name} stays at release ${summary.release}.`)
     return flags.exitCode === true ? ExitCode.nothingToDo : ExitCode.ok
   }
-  output.print(`${summary.name} release ${summary.release} is ${summary.outcome} in ${summary.directory}`)
+  output.print(
+    `${summary.name} release ${summary.release} is ${summary.outcome} in ${summary.directory}`,
+  )
   output.print(`  Files      ${countText(summary.files, 'file')}, ${sizeText(summary.bytes)}`)
   output.print(
     `  Written    ${countText(summary.writtenObjects, 'object')}, ${sizeText(summary.writtenBytes)}`,

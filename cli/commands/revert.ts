@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
 import { ExitCode } from '../../protocol/index.ts'
-import { createPublisher } from '../../publisher/index.ts'
 import { wholeNumber } from '../options/index.ts'
 import type { Runner } from '../program.ts'
+import { openPublisher } from '../publisher-session.ts'
 import type { Session } from '../session.ts'
 
 /** `longwave revert CHANNEL_URL RELEASE` */
@@ -30,18 +30,15 @@ async function revert(
   release: string,
   flags: { readonly token?: string },
 ): Promise<number> {
-  const publisher = createPublisher({
-    home: session.home,
-    transport: session.transport(),
-    environment: process.env,
-    passphrase: process.env['LONGWAVE_PASSPHRASE'],
-  })
+  const publisher = openPublisher(session)
   const to = wholeNumber('RELEASE', release, 1, 1_000_000_000)
   const summary = await publisher.revert(channel, to, {
     token: flags.token,
     signal: session.signal,
   })
   session.output.emit({ type: 'reverted', ...summary, of: to })
-  session.output.print(`${summary.url} release ${summary.release} has the contents of release ${to}.`)
+  session.output.print(
+    `${summary.url} release ${summary.release} has the contents of release ${to}.`,
+  )
   return ExitCode.ok
 }

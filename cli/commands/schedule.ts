@@ -23,11 +23,7 @@ Exit codes: 0 ok, 2 not a schedule, 10 no such subscription.`,
     .action(run(schedule))
 }
 
-async function schedule(
-  session: Session,
-  word: string,
-  text: string | undefined,
-): Promise<number> {
+async function schedule(session: Session, word: string, text: string | undefined): Promise<number> {
   const tuner = await openTuner(session)
   for (const subscription of await tuner.select(word)) {
     if (text !== undefined) {
@@ -38,7 +34,9 @@ async function schedule(
     const view = await tuner.describe(subscription)
     session.output.emit({ type: 'schedule', channel: subscription.name, ...view.schedule })
     const next =
-      view.nextRunMs === undefined ? 'no scheduled run' : `next ${new Date(view.nextRunMs).toISOString()}`
+      view.nextRunMs === undefined
+        ? 'no scheduled run'
+        : `next ${new Date(view.nextRunMs).toISOString()}`
     session.output.print(
       `${subscription.name}: ${view.schedule.text} (by the ${view.schedule.by}), ${next}`,
     )

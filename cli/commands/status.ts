@@ -31,7 +31,10 @@ async function status(session: Session, word: string | undefined): Promise<numbe
     const { failure } = view.status
     const lines: readonly (readonly [string, string | undefined])[] = [
       ['State', stateOf(view)],
-      ['Release', `${view.release} of ${view.head}${view.label === undefined ? '' : ` (${view.label})`}`],
+      [
+        'Release',
+        `${view.release} of ${view.head}${view.label === undefined ? '' : ` (${view.label})`}`,
+      ],
       ['Title', view.attributes.title],
       ['URL', subscription.url],
       ['Key', `${fingerprint(subscription.channel)} (${subscription.firstUse})`],
@@ -43,7 +46,9 @@ async function status(session: Session, word: string | undefined): Promise<numbe
       ['Updated', view.status.updatedAt],
       [
         'Failing',
-        failure === undefined ? undefined : `since ${failure.at}, ${failure.count}×: ${failure.message}`,
+        failure === undefined
+          ? undefined
+          : `since ${failure.at}, ${failure.count}×: ${failure.message}`,
       ],
     ]
     session.output.print(subscription.name)

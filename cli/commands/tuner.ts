@@ -34,7 +34,10 @@ async function start(session: Session): Promise<number> {
         const { result } = event
         session.output.emit(updateObject(result))
         const level = result.outcome === 'updated' || result.outcome === 'healed' ? 'info' : 'debug'
-        logger[level]({ channel: result.subscription.name, from: result.from, to: result.to }, result.outcome)
+        logger[level](
+          { channel: result.subscription.name, from: result.from, to: result.to },
+          result.outcome,
+        )
       } else {
         const code = isLongwaveError(event.error) ? event.error.code : 'LW_INTERNAL'
         session.output.emit({ type: 'error', channel: event.subscription.name, code })

@@ -33,11 +33,7 @@ Exit codes: 0 ok, 3 some failed, 4 nothing to do (--exit-code), 10 no such subsc
     .action(run(update))
 }
 
-async function update(
-  session: Session,
-  words: readonly string[],
-  flags: Flags,
-): Promise<number> {
+async function update(session: Session, words: readonly string[], flags: Flags): Promise<number> {
   const tuner = await openTuner(session)
   const chosen = new Map<string, Subscription>()
   for (const word of words.length === 0 ? [undefined] : words) {

@@ -1,4 +1,12 @@
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { cp, mkdir } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import path from 'node:path'
@@ -42,7 +50,9 @@ export interface Edits {
  * that stands in many files, some real edits, a renamed folder, a removed and a new file.
  */
 export function makeSecondRelease(directory: string): Edits {
-  const scripts = filesOf(directory).filter((file) => /\.(js|mjs|d\.ts)$/.test(file)).sort()
+  const scripts = filesOf(directory)
+    .filter((file) => /\.(js|mjs|d\.ts)$/.test(file))
+    .sort()
   let edited = 0
   for (const [index, file] of scripts.entries()) {
     if (index % 12 !== 0) continue

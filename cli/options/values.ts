@@ -16,7 +16,13 @@ export function wholeNumber(option: string, text: string, min: number, max: numb
   return value
 }
 
-const unitSeconds: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 }
+const unitSeconds: Readonly<Record<string, number>> = {
+  s: 1,
+  m: 60,
+  h: 3600,
+  d: 86_400,
+  w: 604_800,
+}
 
 /** A duration such as 90s, 30m, 12h, 2d, 1w, in seconds. @throws LW_CLI_USAGE */
 export function durationSeconds(option: string, text: string): number {

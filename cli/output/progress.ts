@@ -51,7 +51,9 @@ function lineProgress(stream: NodeJS.WritableStream): Progress {
     update(stage, done, total) {
       if (performance.now() - lastMs < lineEveryMs) return
       lastMs = performance.now()
-      stream.write(`${stage}: ${sizeText(done)} of ${sizeText(total)} (${shareText(done, total)})\n`)
+      stream.write(
+        `${stage}: ${sizeText(done)} of ${sizeText(total)} (${shareText(done, total)})\n`,
+      )
     },
     stop: () => undefined,
   }

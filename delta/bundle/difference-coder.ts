@@ -25,14 +25,14 @@ export class DifferenceCoder {
   }
 
   /**
-   * Codes `count` bytes at `at` of an operation that has `left` bytes left, these included.
-   * `old` holds the predicted bytes from `oldAt` on.
+   * Codes `count` differences at `at` of an operation that has `left` left, these included.
+   * `old` holds the old bytes from `oldAt` on.
    */
   code(
     coder: BinaryCoder,
     old: Uint8Array,
     oldAt: number,
-    output: Uint8Array,
+    differences: Uint8Array,
     at: number,
     count: number,
     left: number,
@@ -42,7 +42,7 @@ export class DifferenceCoder {
     while (i < count) {
       if (this.burst === 0) {
         if (this.run < 0) {
-          const zeros = decoding ? 0 : equalBytes(old, oldAt + i, output, at + i, left - i)
+          const zeros = decoding ? 0 : zeroBytes(differences, at + i, left - i)
           this.run = this.runs.code(coder, this.context, zeros)
           this.context = Math.min(15, 32 - Math.clz32(this.run))
           if (this.run > left - i) {
@@ -50,7 +50,7 @@ export class DifferenceCoder {
           }
         }
         const take = Math.min(this.run, count - i)
-        if (decoding) output.set(old.subarray(oldAt + i, oldAt + i + take), at + i)
+        if (decoding) differences.fill(0, at + i, at + i + take)
         i += take
         if (take > 0) this.prior = old[oldAt + i - 1] as number
         this.run -= take
@@ -64,8 +64,8 @@ export class DifferenceCoder {
         if (i === count) return
       }
       const before = old[oldAt + i] as number
-      const difference = this.codeByte(coder, ((output[at + i] as number) - before) & 255, before)
-      output[at + i] = before + difference
+      const difference = this.codeByte(coder, differences[at + i] as number, before)
+      differences[at + i] = difference
       i++
       if (difference === 0 && this.burst > 1) {
         this.burst = 0
@@ -100,9 +100,9 @@ export class DifferenceCoder {
   }
 }
 
-/** How many bytes from here on are equal, at most `count`. */
-function equalBytes(a: Uint8Array, aAt: number, b: Uint8Array, bAt: number, count: number): number {
+/** How many bytes from here on are zero, at most `count`. */
+function zeroBytes(bytes: Uint8Array, at: number, count: number): number {
   let i = 0
-  while (i < count && a[aAt + i] === b[bAt + i]) i++
+  while (i < count && bytes[at + i] === 0) i++
   return i
 }

@@ -6,6 +6,8 @@ import type { Scratch } from '../objects/scratch.ts'
 import type { BulkReader } from './bulk-reader.ts'
 import type { FileCoding, FileModels } from './file-models.ts'
 import type { OutputBuffer } from './output-buffer.ts'
+import { ReferenceDecoder } from './reference-decoder.ts'
+import { codeReferenceUse, type ReferenceUse } from './reference-use.ts'
 
 const segment = deltaLimits.segmentBytes
 /** Old bytes that are looked at first when an exact copy begins; then twice as many, and so on. */
@@ -121,25 +123,47 @@ export class FileDecoder {
 
   private async decodeInexact(): Promise<void> {
     const operations = this.readOperations()
-    const { coder, models, base, output } = this.parts
-    for (let i = 0; i < operations.length; i += 3) {
-      await this.literals(operations[i] as number)
-      const count = operations[i + 2] as number
-      if (count === 0) continue
-      this.place = operations[i + 1] as number
-      for (let done = 0; done < count; ) {
-        this.parts.checkpoint()
-        const take = Math.min(segment, count - done)
-        await base.read(this.place, this.old, 0, take)
-        await output.makeRoom()
-        const at = output.at
-        models.differences.code(coder, this.old, 0, output.bytes, at, take, count - done)
-        models.trail.pushTail(output.bytes, at, at + take)
-        output.at += take
-        this.place += take
-        this.left -= take
-        done += take
+    const { coder, models, base } = this.parts
+    const use = codeReferenceUse(coder, models.sides, undefined, (place) => base.objectAt(place))
+    const references = use === undefined ? undefined : await this.prepare(operations, use)
+    try {
+      for (let i = 0; i < operations.length; i += 3) {
+        await this.literals(operations[i] as number)
+        const count = operations[i + 2] as number
+        if (count === 0) continue
+        this.place = operations[i + 1] as number
+        await this.copyInexact(count, references?.restorer(i / 3))
       }
+    } finally {
+      await references?.close()
+    }
+  }
+
+  private async prepare(operations: Float64Array, use: ReferenceUse): Promise<ReferenceDecoder> {
+    const { base, scratch } = this.parts
+    return ReferenceDecoder.open({ operations, use, newSize: this.size, pool: base, scratch })
+  }
+
+  private async copyInexact(
+    count: number,
+    restore: ((offset: number, block: Uint8Array) => void) | undefined,
+  ): Promise<void> {
+    const { coder, models, base, output } = this.parts
+    const { old } = this
+    for (let done = 0; done < count; ) {
+      this.parts.checkpoint()
+      const take = Math.min(segment, count - done)
+      await base.read(this.place, old, 0, take)
+      await output.makeRoom()
+      const block = output.bytes.subarray(output.at, output.at + take)
+      models.differences.code(coder, old, 0, block, 0, take, count - done)
+      if (restore === undefined) addBytes(block, old)
+      else restore(done, block)
+      models.trail.pushTail(block, 0, take)
+      output.at += take
+      this.place += take
+      this.left -= take
+      done += take
     }
   }
 
@@ -199,4 +223,8 @@ export class FileDecoder {
       done += take
     }
   }
+}
+
+function addBytes(block: Uint8Array, old: Uint8Array): void {
+  for (let i = 0; i < block.length; i++) block[i] = (block[i] as number) + (old[i] as number)
 }

@@ -1,5 +1,7 @@
 import type { BinaryCoder } from '../entropy/binary-coder.ts'
+import { type CopyOp, createReferenceCoder, referenceLimits } from '../references/index.ts'
 import type { FileCoding, FileModels } from './file-models.ts'
+import { codeReferenceUse, copiesWithin, type ReferenceUse } from './reference-use.ts'
 
 /** How one file comes about: triples of literal bytes, place in the pool, bytes copied. */
 export type Operations = Int32Array
@@ -14,6 +16,8 @@ export interface FileToEncode {
   readonly predecessor: number
   readonly operations: Operations
   readonly coding: FileCoding
+  /** How references of an executable are predicted; inexact copies only. */
+  readonly references?: ReferenceUse | undefined
 }
 
 /** Takes the literals that do not go through the range coder. */
@@ -101,6 +105,11 @@ function encodeInexact(
     at += count
     old = from + count
   }
+  const use = file.references
+  codeReferenceUse(coder, models.sides, use, () => use)
+  const { copies, indices } = use === undefined ? noCopies : copiesWithin(operations, use)
+  const predict = use === undefined ? undefined : referencePrediction(file, use, copies)
+  models.tally.add('sides', coder)
   at = start
   old = file.predecessor
   for (let i = 0; at < end; i += 3) {
@@ -110,11 +119,48 @@ function encodeInexact(
     if (at >= end) break
     const from = operations[i + 1] as number
     const count = operations[i + 2] as number
-    models.differences.code(coder, pool, from, pool, at, count, count)
+    const differences = differencesOf(pool, from, at, count)
+    const copy = indices?.[i / 3] ?? -1
+    if (copy >= 0) predict?.(copy, pool.slice(at, at + count), differences)
+    models.differences.code(coder, pool, from, differences, 0, count, count)
     models.tally.add('differences', coder)
     trail.pushTail(pool, at, at + count)
     at += count
     old = from + count
+  }
+}
+
+const noCopies = { copies: [], indices: undefined }
+
+function differencesOf(pool: Uint8Array, from: number, at: number, count: number): Uint8Array {
+  const differences = new Uint8Array(count)
+  for (let i = 0; i < count; i++) {
+    differences[i] = (pool[at + i] as number) - (pool[from + i] as number)
+  }
+  return differences
+}
+
+/** Puts the differences to predicted bytes in place of those to old bytes. */
+function referencePrediction(
+  file: FileToEncode,
+  use: ReferenceUse,
+  copies: readonly CopyOp[],
+): (copy: number, bytes: Uint8Array, differences: Uint8Array) => void {
+  const { pool, start, end } = file
+  const old = pool.subarray(use.position, use.position + use.size)
+  const reference = createReferenceCoder({
+    side: use.side,
+    copies,
+    oldSize: use.size,
+    newSize: end - start,
+    readOld: (position, into) => into.set(old.subarray(position, position + into.length)),
+  })
+  const { windowBytes } = referenceLimits
+  return (copy, bytes, differences) => {
+    for (let at = 0; at < bytes.length; at += windowBytes) {
+      reference.difference(copy, at, bytes.subarray(at, at + windowBytes))
+    }
+    differences.set(bytes)
   }
 }
 

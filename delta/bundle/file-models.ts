@@ -7,6 +7,7 @@ import { LiteralCoder } from './literal-coder.ts'
 import type { ModelSizes } from './model-settings.ts'
 import { OperationCoder } from './operation-coder.ts'
 import { Trail } from './trail.ts'
+import { BytesCoder } from './view-coder.ts'
 
 /** How one file is coded. */
 export interface FileCoding {
@@ -20,7 +21,7 @@ export interface FileCoding {
 
 /** Bytes of the range-coded stream by what they say. */
 export class Tally {
-  readonly bytes = { head: 0, places: 0, ends: 0, counts: 0, literals: 0, differences: 0 }
+  readonly bytes = { head: 0, places: 0, ends: 0, counts: 0, sides: 0, literals: 0, differences: 0 }
   private last = 0
 
   add(kind: keyof Tally['bytes'], coder: BinaryCoder): void {
@@ -36,6 +37,7 @@ export class FileModels {
   readonly tally = new Tally()
   readonly operations = new OperationCoder()
   readonly copies = new CopyCoder()
+  readonly sides = new BytesCoder()
   readonly sizes: ModelSizes
   private literalCoder: LiteralCoder | undefined
   private differenceCoder: DifferenceCoder | undefined

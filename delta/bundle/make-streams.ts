@@ -66,14 +66,18 @@ export function makeStreams(input: StreamInput): MadeStreams {
   return { core, bulk: packed.bytes, bulkMethod: packed.method, notes }
 }
 
-function matchFiles({ layout, pool, effort }: StreamInput): MatchedFile[] {
+function matchFiles({ plan, layout, pool, effort }: StreamInput): MatchedFile[] {
   const matcher = new FileMatcher(pool, layout.oldBytes, effort)
+  const sizes = new Map<number, number>()
+  for (const { position, size } of plan.base) sizes.set(position, size)
   return layout.files.map(({ position: start, formBytes, predecessor, limit }) => {
     const end = start + formBytes
-    const { operations, coding } = matcher.match({ start, end, predecessor, limit })
+    const predecessorBytes = sizes.get(predecessor) ?? 0
+    const match = matcher.match({ start, end, predecessor, limit, predecessorBytes })
+    const { operations, coding, references } = match
     let literals = end - start
     for (let i = 2; i < operations.length; i += 3) literals -= operations[i] as number
-    return { pool, limit, start, end, predecessor, operations, coding, literals }
+    return { pool, limit, start, end, predecessor, operations, coding, references, literals }
   })
 }
 

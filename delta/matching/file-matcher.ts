@@ -1,6 +1,8 @@
 import { AnchorIndex } from './anchor-index.ts'
 import { AnchorMatcher } from './anchor-matcher.ts'
+import { type CopyOp, labelViews, planReferences } from '../references/index.ts'
 import { ChainIndex } from './chain-index.ts'
+import type { CopyList } from './copy-list.ts'
 import { extendCopies } from './extend-copies.ts'
 import { GapMatcher } from './gap-matcher.ts'
 import { inexactOperations } from './operations.ts'
@@ -18,10 +20,13 @@ export interface FileToMatch {
   /** A place or -1. */
   readonly predecessor: number
   readonly limit: number
+  /** Bytes of the predecessor. */
+  readonly predecessorBytes: number
 }
 
 export interface FileMatch {
   readonly operations: Int32Array
+  readonly references?: { readonly position: number; readonly size: number; readonly side: Uint8Array }
   readonly coding: {
     readonly copies: 'exact' | 'inexact'
     readonly literals: 'modelled' | 'bulk'
@@ -65,7 +70,8 @@ export class FileMatcher {
     return { operations, coding: { copies: 'exact', literals: 'modelled', unitBits } }
   }
 
-  private matchBinary({ start, end, predecessor }: FileToMatch): FileMatch {
+  private matchBinary(file: FileToMatch): FileMatch {
+    const { start, end, predecessor } = file
     const { base, pool } = this
     if (this.binaryParts === undefined) {
       const large = base.length > 1 << 23
@@ -80,9 +86,63 @@ export class FileMatcher {
     const extension = { base, next: pool, start, end, inexact: true }
     let copies = extendCopies(anchors.match(start, end, predecessor), extension)
     copies = extendCopies(gaps.fill(copies, start, end, predecessor), extension)
+    const found = this.predict(file, copies)
+    if (found !== undefined) return found
     const operations = inexactOperations(copies, start)
-    return { operations, coding: { copies: 'inexact', literals: 'modelled', unitBits: 0 } }
+    return { operations, coding: inexactCoding }
   }
+
+  /** Executables: copies that agree with what code refers to, when predicting references pays. */
+  private predict(file: FileToMatch, copies: CopyList): FileMatch | undefined {
+    const { start, end, predecessor: position, predecessorBytes: size } = file
+    if (position < 0 || size === 0) return undefined
+    const old = this.pool.subarray(position, position + size)
+    const next = this.pool.subarray(start, end)
+    const mapped = copiesIn(copies, file)
+    const views = labelViews({ old, next, copies: mapped })
+    if (views === undefined) return undefined
+    const better = matchPair(views.old, views.next)
+    const side = planReferences({ old, next, copies: better.copies })?.side
+    if (side === undefined) return undefined
+    const operations = better.operations.slice()
+    for (let i = 1; i < operations.length; i += 3) {
+      operations[i] = (operations[i] as number) + position
+    }
+    return { operations, coding: inexactCoding, references: { position, size, side } }
+  }
+}
+
+const inexactCoding = { copies: 'inexact', literals: 'modelled', unitBits: 0 } as const
+
+/** Copies between two files alone, with their operations. */
+function matchPair(
+  old: Uint8Array,
+  next: Uint8Array,
+): { readonly copies: readonly CopyOp[]; readonly operations: Int32Array } {
+  const large = old.length > 1 << 23
+  const index = new AnchorIndex(old, large ? 16 : 12, old.length > 1 << 25 ? 4 : large ? 2 : 1)
+  const extension = { base: old, next, start: 0, end: next.length, inexact: true }
+  const anchors = new AnchorMatcher(old, next, index)
+  const gaps = new GapMatcher(old, next, { anchorBytes: 6, copyMin: 8 })
+  let list = extendCopies(anchors.match(0, next.length, 0), extension)
+  list = extendCopies(gaps.fill(list, 0, next.length, 0), extension)
+  const whole = { start: 0, predecessor: 0, predecessorBytes: old.length }
+  return { copies: copiesIn(list, whole), operations: inexactOperations(list, 0) }
+}
+
+/** The copies that come from the predecessor, counted from its start and from the file's. */
+function copiesIn(
+  list: CopyList,
+  file: Pick<FileToMatch, 'start' | 'predecessor' | 'predecessorBytes'>,
+): CopyOp[] {
+  const copies: CopyOp[] = []
+  for (let i = 0; i < list.count; i++) {
+    const oldPosition = list.oldAt(i) - file.predecessor
+    const length = list.length(i)
+    if (oldPosition < 0 || oldPosition + length > file.predecessorBytes) continue
+    copies.push({ oldPosition, newPosition: list.newAt(i) - file.start, length })
+  }
+  return copies
 }
 
 /** WebAssembly: numbers of varying length, where bytes do not stay in step as in other code. */

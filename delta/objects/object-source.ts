@@ -1,3 +1,4 @@
+import { readSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import type { Digest } from '../../protocol/index.ts'
 import { deltaError } from '../errors.ts'
@@ -8,6 +9,8 @@ export interface ObjectReader {
   readonly size: number
   /** Fills `into` from `position` on as far as the object goes; returns the bytes read. */
   read(position: number, into: Uint8Array): Promise<number>
+  /** The same without waiting, for objects that can; the others are spooled when it is needed. */
+  readSync?(position: number, into: Uint8Array): number
   close(): Promise<void>
 }
 
@@ -36,10 +39,22 @@ export function fileObjectSource(paths: ReadonlyMap<Digest, string>): ObjectSour
           }
           return length
         },
+        readSync: (position, into) => readFully(handle.fd, position, into),
         close: () => handle.close(),
       }
     },
   }
+}
+
+/** Fills `into` from `position` on as far as the file goes. */
+export function readFully(descriptor: number, position: number, into: Uint8Array): number {
+  let length = 0
+  while (length < into.length) {
+    const read = readSync(descriptor, into, length, into.length - length, position + length)
+    if (read === 0) break
+    length += read
+  }
+  return length
 }
 
 /** Objects that are in memory. */
@@ -51,6 +66,11 @@ export function memoryObjectSource(objects: ReadonlyMap<Digest, Uint8Array>): Ob
       return {
         size: bytes.length,
         async read(position, into) {
+          const part = bytes.subarray(position, position + into.length)
+          into.set(part)
+          return part.length
+        },
+        readSync(position, into) {
           const part = bytes.subarray(position, position + into.length)
           into.set(part)
           return part.length

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { deltaError } from '../errors.ts'
 import { deltaLimits } from '../limits.ts'
 import type { ObjectReader } from './object-source.ts'
+import type { Scratch } from './scratch.ts'
 
 /** One object of the pool. */
 export interface PoolObject {
@@ -66,6 +67,38 @@ export class PoolReader {
     }
   }
 
+  /** The object that a place lies in. */
+  objectAt(position: number): PoolObject | undefined {
+    if (!(position >= 0 && position < this.bytes)) return undefined
+    return this.objects[this.find(position)]
+  }
+
+  /** Opens the object at a place so that it can be read without waiting. */
+  async readableAtOnce(
+    position: number,
+    scratch: Scratch,
+  ): Promise<{ read(position: number, into: Uint8Array): void; release(): Promise<void> }> {
+    const object = this.objectAt(position)
+    if (object === undefined) throw new TypeError('no object at this place')
+    const reader = await object.open()
+    const check = (length: number, into: Uint8Array): void => {
+      if (length !== into.length) throw shorter()
+    }
+    if (reader.readSync !== undefined) {
+      return {
+        read: (at, into) => check(reader.readSync?.(at, into) ?? 0, into),
+        release: () => reader.close(),
+      }
+    }
+    const spool = await scratch.create()
+    try {
+      await spool.fill(reader)
+    } finally {
+      await reader.close()
+    }
+    return { read: (at, into) => check(spool.read(at, into), into), release: () => spool.remove() }
+  }
+
   async close(): Promise<void> {
     const readers = [...this.readers.values()]
     this.readers.clear()
@@ -94,7 +127,7 @@ export class PoolReader {
     const block = new Uint8Array(Math.min(deltaLimits.segmentBytes, object.size - start))
     const reader = await this.reader(index)
     if ((await reader.read(start, block)) !== block.length) {
-      throw deltaError('LW_DELTA_BASE', { detail: 'An old object is shorter than its manifest says.' })
+      throw shorter()
     }
     if (this.blocks.size >= deltaLimits.baseBlocksMax) {
       this.blocks.delete(this.blocks.keys().next().value as string)
@@ -120,4 +153,8 @@ export class PoolReader {
     }
     return reader
   }
+}
+
+function shorter(): Error {
+  return deltaError('LW_DELTA_BASE', { detail: 'An old object is shorter than its manifest says.' })
 }

@@ -1,6 +1,6 @@
-import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, writeSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
-import type { ObjectReader } from './object-source.ts'
+import { type ObjectReader, readFully } from './object-source.ts'
 
 const pieceBytes = 64 * 1024
 
@@ -24,13 +24,7 @@ export class SpoolFile {
 
   /** Fills `into` from `position` on as far as the file goes. */
   read(position: number, into: Uint8Array): number {
-    let length = 0
-    while (length < into.length) {
-      const read = readSync(this.open(), into, length, into.length - length, position + length)
-      if (read === 0) break
-      length += read
-    }
-    return length
+    return readFully(this.open(), position, into)
   }
 
   /** Takes over all bytes of an object. */
@@ -50,6 +44,7 @@ export class SpoolFile {
     return {
       size,
       read: async (position, into) => this.read(position, into),
+      readSync: (position, into) => this.read(position, into),
       close: async () => {},
     }
   }

@@ -92,18 +92,22 @@ function record(
   const { bases, start, from, stop } = span
   const known = start + headBytes <= window.end
   let at = from
-  while (at < stop) {
+  let done = from
+  while (known && at < stop) {
     const field = at - start
-    const pick = known && field % 4 === 0 ? fieldBase(window, start, field) : noBase
+    const pick = field % 4 === 0 ? fieldBase(window, start, field) : noBase
     const pair = bases[pick]
-    const fits = pair !== undefined && at + 4 <= window.end
-    if (fits && window.based32(at, pair.old, pair.next)) at += 4
-    else {
-      window.plain(at, at + 1)
-      at++
+    if (pair === undefined || at + 4 > window.end || !window.based32(at, pair.old, pair.next)) {
+      at += 4 - (field % 4)
+      continue
     }
+    window.plain(done, at)
+    at += 4
+    done = at
   }
-  return at
+  const end = Math.min(Math.max(at, stop), window.end)
+  window.plain(done, end)
+  return end
 }
 
 /** Which base a field of a record counts from. */

@@ -16,7 +16,7 @@ export const referenceLimits = {
   imageSpanMax: 2 ** 32,
   totalSpanMax: 2 ** 33,
   /** Pieces of the old-to-new map; the shortest copies are left out beyond it. */
-  mapPiecesMax: 400_000,
+  mapPiecesMax: 100_000,
   /** Copies shorter than this never enter the map: they are matched by chance too often. */
   mapCopyBytesMin: 32,
   extraPiecesMax: 65_536,

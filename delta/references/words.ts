@@ -14,19 +14,18 @@ export function transformWords(
 ): number {
   const { from, to, unit, width } = span
   let at = Math.min(aligned(window, from, unit), to)
-  window.plain(from, at)
+  let done = from
   const last = window.end - width
   while (at < to && at <= last) {
-    if (field(at)) at += width
-    else {
-      const next = Math.min(at + unit, window.end)
-      window.plain(at, next)
-      at = next
+    if (!field(at)) {
+      at += unit
+      continue
     }
+    window.plain(done, at)
+    at += width
+    done = at
   }
-  if (at < to) {
-    window.plain(at, to)
-    at = to
-  }
-  return at
+  const stop = Math.min(Math.max(at, to), window.end)
+  window.plain(done, stop)
+  return stop
 }

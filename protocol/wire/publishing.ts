@@ -145,7 +145,8 @@ export const CommitRequest = Type.Object({
   replaces: Type.Integer({ minimum: 0 }),
   /** New roots in order; the first publish brings version 1. */
   roots: Type.Array(rawMetadata, { maxItems: 32 }),
-  targets: rawMetadata,
+  /** Left out when only roots are added; they must leave the present targets valid. */
+  targets: Type.Optional(rawMetadata),
   /** Detached CMS signature over the manifest, DER in base64. */
   cms: Type.Optional(Type.String({ maxLength: 64 * 1024 })),
   /** Self-contained ES module of the plug-in; null removes it. */

@@ -1,3 +1,2 @@
-export { storeError } from '../errors.ts'
 export * from './device-records.ts'
 export * from './open-device-records.ts'

@@ -1,4 +1,4 @@
-export { isErrno, storeError } from '../errors.ts'
+export { isErrno } from '../errors.ts'
 export * from './durable-writes.ts'
 export * from './file-failure.ts'
 export * from './file-system.ts'

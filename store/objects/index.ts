@@ -1,3 +1,2 @@
-export { storeError } from '../errors.ts'
 export * from './file-object-store.ts'
 export * from './object-store.ts'

@@ -1,3 +1,2 @@
-export { storeError } from '../errors.ts'
 export * from './open-server-records.ts'
 export * from './server-records.ts'

@@ -47,7 +47,8 @@ export function createRetentionRecords(database: RecordsDatabase): RetentionReco
         }),
       )
     },
-    dropTrustFiles: (beforeMs) => database.transaction((tx) => dropTrustFiles(tx, beforeMs)),
+    dropTrustFiles: (beforeMs, roles = ['targets', 'snapshot']) =>
+      database.transaction((tx) => dropTrustFiles(tx, beforeMs, roles)),
     referenced: () => referencedObjects(database),
   }
 }
@@ -138,9 +139,13 @@ function distinct<Row extends { readonly sha256: Uint8Array }>(rows: readonly Ro
   return [...new Map(rows.map((row) => [Buffer.from(row.sha256).toString('hex'), row])).values()]
 }
 
-async function dropTrustFiles(tx: Writing, beforeMs: number): Promise<number> {
+async function dropTrustFiles(
+  tx: Writing,
+  beforeMs: number,
+  roles: readonly ('targets' | 'snapshot')[],
+): Promise<number> {
   let dropped = 0
-  for (const role of ['targets', 'snapshot'] as const) {
+  for (const role of roles) {
     const result = await tx
       .deleteFrom('trust_files')
       .where('role', '=', role)

@@ -264,8 +264,14 @@ export interface RetentionRecords {
   unknown(digests: readonly Digest[]): Promise<Set<Digest>>
   /** Hands objects that `unknown` found over to `deleteObjects`. */
   addUnreferenced(objects: readonly ObjectRecord[], deletableAtMs: number): Promise<void>
-  /** Forgets superseded snapshot and targets files made before; every root stays. */
-  dropTrustFiles(beforeMs: number): Promise<number>
+  /**
+   * Forgets superseded snapshot and targets files made before, or only those of some roles; every
+   * root stays.
+   */
+  dropTrustFiles(
+    beforeMs: number,
+    roles?: readonly Extract<TrustRole, 'targets' | 'snapshot'>[],
+  ): Promise<number>
   /** Objects that channels or bundles refer to, each once: what must be in the store. */
   referenced(): AsyncIterable<ObjectRecord>
 }

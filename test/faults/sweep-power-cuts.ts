@@ -1,6 +1,6 @@
 import type { FileSystem } from '../../store/durable-files/index.ts'
 import { FaultFileSystem, Killed } from './fault-file-system.ts'
-import { MemoryFileSystem, type PowerCut, powerCuts } from './memory-file-system.ts'
+import { MemoryFileSystem, powerCuts } from './memory-file-system.ts'
 import type { SweepResult } from './sweep-faults.ts'
 
 export interface PowerCutSweep {

@@ -195,6 +195,8 @@ class Tab {
     const { sessionId } = await tools.send('Target.attachToTarget', attach)
     const tab = new Tab(tools, String(sessionId))
     await tools.send('Page.enable', {}, String(sessionId))
+    // The empty page's own load event must not be taken for that of the first page.
+    await tab.evaluate(whenLoaded)
     return tab
   }
 
@@ -216,6 +218,11 @@ class Tab {
     return (answer['result'] as { value?: unknown } | undefined)?.value
   }
 }
+
+const whenLoaded = `new Promise((resolve) => {
+  if (document.readyState === 'complete') resolve()
+  else addEventListener('load', () => resolve())
+})`
 
 const dataHash = `(async () => {
   const text = document.getElementById('data').textContent

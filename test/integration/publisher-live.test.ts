@@ -1,11 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import {
   appendFileSync,
-  existsSync,
   mkdirSync,
   mkdtempSync,
-  readFileSync,
-  readdirSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -13,7 +10,7 @@ import {
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import t from 'tap'
-import { digestOf, isLongwaveError, parseManifest } from '../../protocol/index.ts'
+import { digestOf, parseManifest } from '../../protocol/index.ts'
 import { createPublisher, type Publisher, type PublishProgress } from '../../publisher/index.ts'
 import { createLogger } from '../../serving/index.ts'
 import { createTransmitter } from '../../transmitter/index.ts'
@@ -30,8 +27,6 @@ interface Stage {
   readonly url: string
   readonly transport: Transport
   readonly publisher: Publisher
-  /** A publisher with a home of its own; it needs the token and the keys. */
-  another(): { publisher: Publisher; home: string; token: string }
 }
 
 type Test = { teardown(done: () => unknown): void }
@@ -55,7 +50,6 @@ async function stage(t: Test, files: Record<string, string | Buffer> = {}): Prom
   t.teardown(() => transmitter.stop())
   const transport = createTransport({ userAgent: 'longwave-test' })
   t.teardown(() => transport.stop())
-  let others = 0
   return {
     root,
     home,
@@ -63,17 +57,7 @@ async function stage(t: Test, files: Record<string, string | Buffer> = {}): Prom
     url: `${served}/site`,
     transport,
     publisher: createPublisher({ home, transport }),
-    another() {
-      const own = path.join(root, `home-${++others}`)
-      const token = readToken(home)
-      return { publisher: createPublisher({ home: own, transport }), home: own, token }
-    },
   }
-}
-
-function readToken(home: string): string {
-  const file = path.join(home, 'transmitter', 'publish-token')
-  return existsSync(file) ? String(readFileSync(file)).trim() : ''
 }
 
 /** What a subscriber sees: the verified head and its manifest. */
@@ -189,77 +173,6 @@ t.test('C41: many small files travel many at a time', async (t) => {
   t.match(summary, { release: 1, files: 700, sentObjects: 700 })
 })
 
-t.test('R32: of two publishers on one head one wins, the other comes on top and is told', async (t) => {
-  const s = await stage(t, { 'a.txt': 'a' })
-  const first = await s.publisher.publish({ directory: s.base, channel: s.url })
-  const other = s.another()
-  await other.publisher.keys.import(await s.publisher.keys.export(s.url, { roles: ['targets'] }))
-  const theirs = path.join(s.root, 'theirs')
-  mkdirSync(theirs)
-  writeFileSync(path.join(theirs, 'b.txt'), 'b')
-  writeFileSync(path.join(s.base, 'mine.txt'), 'mine')
-  let raced = false
-  const told: PublishProgress[] = []
-  const mine = await s.publisher.publish({
-    directory: s.base,
-    channel: s.url,
-    onProgress: (progress) => {
-      if (progress.phase === 'conflict') told.push(progress)
-    },
-    // Runs between planning and committing: the other one is faster.
-    certify: async () => {
-      if (!raced) {
-        raced = true
-        const { token } = other
-        await other.publisher.publish({ directory: theirs, channel: s.url, token })
-      }
-      return ''
-    },
-  })
-  t.equal(mine.release, 3)
-  t.match(told, [{ phase: 'conflict', release: 2 }])
-  t.match(mine.warnings.join('\n'), /published release 2 first/)
-  const { manifest } = await readHead(s, first.channelId)
-  t.strictSame(
-    manifest.entries.map((entry) => entry.path),
-    ['a.txt', 'mine.txt'],
-  )
-})
-
-t.test('R32: publishers that race again and again make one line of releases', async (t) => {
-  const s = await stage(t, { 'a.txt': 'a' })
-  const { channelId } = await s.publisher.publish({ directory: s.base, channel: s.url })
-  const bundle = await s.publisher.keys.export(s.url, { roles: ['targets'] })
-  const runs = Array.from({ length: 4 }, async (_, index) => {
-    const { publisher, token } = s.another()
-    await publisher.keys.import(bundle)
-    const directory = path.join(s.root, `own-${index}`)
-    mkdirSync(directory)
-    const releases: number[] = []
-    let told = 0
-    for (let turn = 0; turn < 3; turn++) {
-      writeFileSync(path.join(directory, `f${turn}`), `${index} ${turn}`)
-      try {
-        releases.push((await publisher.publish({ directory, channel: s.url, token })).release)
-      } catch (error) {
-        if (!isLongwaveError(error, 'LW_PUBLISH_CONFLICT')) throw error
-        told++
-      }
-    }
-    return { releases, told }
-  })
-  const results = await Promise.all(runs)
-  const releases = results.flatMap((run) => run.releases).toSorted((a, b) => a - b)
-  const told = results.reduce((sum, run) => sum + run.told, 0)
-  t.equal(releases.length + told, 12, 'nobody was left without an answer')
-  t.strictSame(
-    releases,
-    releases.map((_, index) => index + 2),
-    'one line without gaps',
-  )
-  t.equal((await readHead(s, channelId)).head.release, releases.at(-1))
-})
-
 t.test('C45: revert makes an older release the newest, by a signed step forward', async (t) => {
   const s = await stage(t, { 'a.txt': 'one' })
   const publish = (more = {}) => s.publisher.publish({ directory: s.base, channel: s.url, ...more })
@@ -271,12 +184,6 @@ t.test('C45: revert makes an older release the newest, by a signed step forward'
   const { manifest } = await readHead(s, first.channelId)
   t.match(manifest, { title: 'Newer', entries: [{ sha256: digestOf('one') }] })
   await t.rejects(s.publisher.revert(s.url, 9), { code: 'LW_PUBLISH_NO_RELEASE', exit: 10 })
-
-  const other = s.another()
-  await other.publisher.keys.import(await s.publisher.keys.export(s.url, { roles: ['targets'] }))
-  const { token } = other
-  const again = await other.publisher.revert(s.url, 2, { token }).catch((error) => error)
-  t.ok(again.release === 4 || again.code === 'LW_PUBLISH_RELEASE_UNVERIFIED', String(again))
 })
 
 t.test('C45: a channel ends by a signed release; then nothing follows', async (t) => {
@@ -286,82 +193,6 @@ t.test('C45: a channel ends by a signed release; then nothing follows', async (t
   t.match((await readHead(s, first.channelId)).head, { release: 2, ended: true })
   await t.rejects(s.publisher.publish({ directory: s.base, channel: s.url }), {
     code: 'LW_PUBLISH_ENDED',
-  })
-})
-
-t.test('S28: without the keys of a channel nothing is published, whoever has the token', async (t) => {
-  const s = await stage(t, { 'a.txt': 'one' })
-  await s.publisher.publish({ directory: s.base, channel: s.url })
-  const { publisher, token, home } = s.another()
-  await t.rejects(publisher.publish({ directory: s.base, channel: s.url, token }), {
-    code: 'LW_PUBLISH_KEYS_MISSING',
-    exit: 12,
-  })
-  t.notOk(existsSync(path.join(home, 'keys')), 'and no keys are made for it')
-  await t.rejects(publisher.publish({ directory: s.base, channel: s.url }), {
-    code: 'LW_PUBLISH_TOKEN_MISSING',
-    exit: 12,
-  })
-  const wrong = { directory: s.base, channel: s.url, token: 'wrong' }
-  t.match(await publisher.publish(wrong).catch((error) => error), { exit: 12 })
-  const link = `${s.url.replace('/site', '/other')}#${'0'.repeat(64)}`
-  await t.rejects(publisher.publish({ directory: s.base, channel: link, token }), {
-    code: 'LW_PUBLISH_NO_CHANNEL',
-  })
-})
-
-t.test('S12: keys rotate without a release, and publishing goes on with the new ones', async (t) => {
-  const s = await stage(t, { 'a.txt': 'one' })
-  const first = await s.publisher.publish({ directory: s.base, channel: s.url })
-  const oldKey = first.keysCreated?.publisher.keyId ?? ''
-  const rotated = await s.publisher.keys.change(s.url, { kind: 'rotate', role: 'targets' })
-  t.match(rotated, { release: 1, rootVersion: 2, targetsVersion: 2, retired: [oldKey] })
-  t.ok(existsSync(rotated.made?.path ?? ''))
-  writeFileSync(path.join(s.base, 'a.txt'), 'two')
-  const second = await s.publisher.publish({ directory: s.base, channel: s.url })
-  t.match(second, { release: 2 })
-  t.ok(second.link.endsWith(`#${first.channelId}.2`), 'the link carries the root version')
-  t.equal((await readHead(s, first.channelId)).head.release, 2)
-
-  const renewed = await s.publisher.keys.change(s.url, { kind: 'renew' })
-  t.match(renewed, { release: 2, rootVersion: 2, targetsVersion: 4 })
-  await t.rejects(
-    s.publisher.keys.change(s.url, { kind: 'threshold', role: 'targets', threshold: 2 }),
-    { code: 'LW_PUBLISH_ATTRIBUTE' },
-  )
-})
-
-t.test('S28: two of two signatures are gathered from two homes', async (t) => {
-  const s = await stage(t, { 'a.txt': 'one' })
-  await s.publisher.publish({ directory: s.base, channel: s.url })
-  const added = await s.publisher.keys.change(s.url, { kind: 'add', role: 'targets' })
-  const other = s.another()
-  await other.publisher.keys.import(await s.publisher.keys.export(s.url, { roles: ['targets'] }))
-  await s.publisher.keys.change(s.url, { kind: 'threshold', role: 'targets', threshold: 2 })
-  if (added.made === undefined) throw new Error('no key was made')
-  await s.publisher.keys.remove(s.url, added.made.keyId)
-
-  writeFileSync(path.join(s.base, 'a.txt'), 'two')
-  const options = { directory: s.base, channel: s.url }
-  const waiting = await s.publisher.publish(options).catch((error) => error)
-  t.match(waiting, { code: 'LW_PUBLISH_SIGNATURES_MISSING', exit: 3, members: { threshold: 2 } })
-  t.match(await other.publisher.keys.sign(waiting.members.file), { signatures: 2, release: 2 })
-  t.match(await s.publisher.publish(options), { release: 2, sentObjects: 0 })
-})
-
-t.test('S42: what the publisher keeps is private, and a lost trust state is refused', async (t) => {
-  const s = await stage(t, { 'a.txt': 'one' })
-  await s.publisher.publish({ directory: s.base, channel: s.url })
-  const channels = path.join(s.home, 'publisher', 'channels')
-  const folder = path.join(channels, readdirSync(channels)[0] ?? '')
-  t.equal(statSync(folder).mode & 0o777, 0o700)
-  for (const name of readdirSync(folder)) {
-    t.equal(statSync(path.join(folder, name)).mode & 0o077, 0, name)
-  }
-  rmSync(path.join(folder, 'trust.json'))
-  await t.rejects(s.publisher.publish({ directory: s.base, channel: s.url }), {
-    code: 'LW_TRUST_STATE_DAMAGED',
-    exit: 13,
   })
 })
 

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import {
+  closeSync,
   openSync,
   readdirSync,
   readlinkSync,
@@ -54,6 +55,11 @@ function sourcesOf(bytes: Buffer, file: string): Readonly<Record<string, Open>> 
   return {
     memory: () => ({ kind: 'bytes', bytes }),
     file: () => ({ kind: 'fd', fd: openSync(file, 'r') }),
+    'reader of a file': () => {
+      const fd = openSync(file, 'r')
+      const read = async () => 0
+      return { kind: 'reader', reader: { fd, read, close: () => closeSync(fd) } }
+    },
     reader: () => ({
       kind: 'reader',
       reader: {

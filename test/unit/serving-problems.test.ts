@@ -53,6 +53,7 @@ t.test('the framework’s refusals become ours', async (t) => {
   t.equal(refusal('FST_ERR_CTP_BODY_TOO_LARGE', 413), 'LW_SERVE_BODY_TOO_LARGE')
   t.equal(refusal('FST_ERR_CTP_INVALID_MEDIA_TYPE', 415), 'LW_SERVE_MEDIA_TYPE')
   t.equal(refusal('FST_ERR_CTP_INVALID_CONTENT_LENGTH', 400), 'LW_SERVE_REQUEST')
+  t.equal(refusal('ECONNRESET', 400), 'LW_SERVE_CLIENT_GONE')
   t.equal(refusal('EACCES', 403), 'LW_SERVE_INTERNAL')
 })
 

@@ -1,0 +1,61 @@
+import type { Command } from 'commander'
+import { ExitCode } from '../../protocol/index.ts'
+import { commandTable } from '../command-table.ts'
+import { cliError } from '../failure/index.ts'
+import type { Runner } from '../program.ts'
+import type { Session } from '../session.ts'
+
+/** `longwave completion SHELL` */
+export function declare(command: Command, run: Runner): void {
+  command
+    .argument('<shell>', 'bash, zsh or fish')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  longwave completion bash > /etc/bash_completion.d/longwave
+  longwave completion fish > ~/.config/fish/completions/longwave.fish
+
+Exit codes: 0 ok, 2 unknown shell.`,
+    )
+    .action(run(completion))
+}
+
+async function completion(_session: Session, shell: string): Promise<number> {
+  const names = commandTable.map((entry) => entry.name)
+  const script = scriptFor(shell, names)
+  if (script === undefined) {
+    throw cliError('LW_CLI_USAGE', {
+      detail: `There is no completion for ${JSON.stringify(shell)}.`,
+    })
+  }
+  process.stdout.write(script)
+  return ExitCode.ok
+}
+
+function scriptFor(shell: string, names: readonly string[]): string | undefined {
+  const words = names.join(' ')
+  if (shell === 'bash') {
+    return `_longwave() {
+  local word="\${COMP_WORDS[COMP_CWORD]}"
+  if [ "$COMP_CWORD" -eq 1 ]; then COMPREPLY=($(compgen -W '${words}' -- "$word"))
+  else COMPREPLY=($(compgen -f -- "$word")); fi
+}
+complete -F _longwave longwave
+`
+  }
+  if (shell === 'zsh') {
+    return `#compdef longwave
+if (( CURRENT == 2 )); then compadd ${words}; else _files; fi
+`
+  }
+  if (shell === 'fish') {
+    return commandTable
+      .map(
+        (entry) =>
+          `complete -c longwave -n __fish_use_subcommand -a ${entry.name} -d '${entry.summary.replace(/'/g, "\\'")}'\n`,
+      )
+      .join('')
+  }
+  return undefined
+}
