@@ -143,7 +143,7 @@ function view(labelled: Labelled): Uint8Array {
     go: new GoFunctions(side, input),
     tables: new JumpTables(side.oldLayout.regions, input),
   })
-  const out = bytes.slice()
+  const out = new Uint8Array(bytes)
   for (const region of side.oldLayout.regions) labeller.region(region, out)
   return out
 }

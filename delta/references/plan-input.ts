@@ -38,7 +38,8 @@ export function eachWindow(input: PlanInput, use: (window: PlanWindow) => void):
     for (let offset = 0; offset < copy.length; offset += windowBytes) {
       const newPosition = copy.newPosition + offset
       const end = newPosition + Math.min(windowBytes, copy.length - offset)
-      const block = input.next.slice(newPosition, end)
+      // Not slice: that of a Buffer would share memory.
+      const block = new Uint8Array(input.next.subarray(newPosition, end))
       use({ number, copyIndex, offset, newPosition, block })
       number++
     }

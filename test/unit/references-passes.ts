@@ -38,7 +38,7 @@ export function differences(input: PlanInput, side: Uint8Array): Uint8Array {
   const out: Uint8Array[] = []
   eachWindow(input.copies, (index, offset, length) => {
     const from = (input.copies[index] as CopyOp).newPosition + offset
-    const block = input.next.slice(from, from + length)
+    const block = new Uint8Array(input.next.subarray(from, from + length))
     coder.difference(index, offset, block)
     out.push(block)
   })
@@ -52,7 +52,7 @@ export function restored(
   all: Uint8Array,
 ): Uint8Array {
   const coder = coderOf(input, side)
-  const out = all.slice()
+  const out = new Uint8Array(all)
   let at = 0
   eachWindow(input.copies, (index, offset, length) => {
     coder.restore(index, offset, out.subarray(at, at + length))
