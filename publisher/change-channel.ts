@@ -4,7 +4,12 @@ import { publishError } from './errors.ts'
 import { compareEntries } from './plan/index.ts'
 import { type ActOptions, type DraftBase, planOf, runPublish } from './publish-run.ts'
 import type { PublishSummary } from './publish-summary.ts'
-import { findRelease, type LoadedManifest, loadManifest, type PublisherContext } from './sign/index.ts'
+import {
+  findRelease,
+  type LoadedManifest,
+  loadManifest,
+  type PublisherContext,
+} from './sign/index.ts'
 import { channelFolder } from './sign/index.ts'
 
 /**

@@ -10,12 +10,23 @@ import {
 import type { Transport } from '../transport/index.ts'
 import { createKeyRing } from '../trust/index.ts'
 import { endChannel, revertChannel } from './change-channel.ts'
-import { createChannelKeys, type ChannelKeys } from './keys/index.ts'
+import {
+  createChannelKeys,
+  type ChannelKeys,
+  type KeyChange,
+  type KeyChangeResult,
+} from './keys/index.ts'
 import { publishDirectory, type PublishOptions } from './publish-directory.ts'
 import type { ActOptions } from './publish-run.ts'
 import type { PublishSummary } from './publish-summary.ts'
 import type { PublisherContext } from './sign/index.ts'
-import { publishStatic, refreshStatic, type StaticOptions, type StaticSummary } from './static/index.ts'
+import {
+  changeStaticKeys,
+  publishStatic,
+  refreshStatic,
+  type StaticOptions,
+  type StaticSummary,
+} from './static/index.ts'
 
 export interface PublisherOptions {
   /** `LONGWAVE_HOME`: keys, trust and caches lie below it. */
@@ -44,6 +55,10 @@ export interface Publisher {
   publishStatic(options: StaticOptions): Promise<StaticSummary>
   /** Signs snapshot and timestamp of the static form anew, before they expire. */
   refreshStatic(options: Pick<StaticOptions, 'name' | 'out' | 'signal'>): Promise<StaticSummary>
+  /** Changes the keys of a static channel; `keys.change` does it at a live transmitter. */
+  changeStaticKeys(
+    options: Pick<StaticOptions, 'name' | 'out'> & { readonly change: KeyChange },
+  ): Promise<KeyChangeResult>
   readonly keys: ChannelKeys
 }
 
@@ -70,6 +85,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
     end: (channel, act) => endChannel(context, { ...act, address: at(channel) }),
     publishStatic: (publish) => publishStatic(context, publish),
     refreshStatic: (refresh) => refreshStatic(context, refresh),
+    changeStaticKeys: (change) => changeStaticKeys(context, change),
     keys: createChannelKeys(context),
   }
 }

@@ -135,7 +135,8 @@ async function draftRelease({ context, options, base, scanned }: DraftInput): Pr
   const { rolloutSeconds, minimum, plugin } = options
   const wanted = options.force === true || plugin !== undefined || open.newRoots.length > 0
   const nothingNew = plan.nothingNew && !wanted && minimum === undefined
-  const cms = nothingNew || options.dryRun === true ? undefined : await options.certify?.(plan.bytes)
+  const cms =
+    nothingNew || options.dryRun === true ? undefined : await options.certify?.(plan.bytes)
   const commit: Pick<CommitRequest, 'cms' | 'plugin'> = {
     ...(cms === undefined ? {} : { cms }),
     ...(plugin === undefined ? {} : { plugin }),

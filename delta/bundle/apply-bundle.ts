@@ -11,7 +11,7 @@ import { PoolReader } from '../objects/pool-reader.ts'
 import { Scratch } from '../objects/scratch.ts'
 import { type BuildPlan, type DraftOrEntry, planBuild } from '../planning/build-plan.ts'
 import { layOutPool } from '../planning/pool-layout.ts'
-import { buildFile, type BuiltFile, type Staging } from './build-file.ts'
+import { buildFile, type BuiltFile, type FileReport, type Staging } from './build-file.ts'
 import { BulkReader } from './bulk-reader.ts'
 import { BundleFile, type BundleInput } from './bundle-file.ts'
 import { codeHead, type OldRelease, readOldRelease } from './bundle-head.ts'
@@ -41,6 +41,20 @@ export interface ApplyBundleOptions {
   readonly signal?: AbortSignal
 }
 
+/** What a bundle was made of. */
+export interface ApplyReport {
+  /** Bytes of the manifest part. */
+  readonly headBytes: number
+  readonly files: readonly FileReport[]
+}
+
+export interface AppliedBundle {
+  readonly manifest: Uint8Array
+  /** In output order. */
+  readonly objects: readonly BuiltFile[]
+  readonly report: ApplyReport
+}
+
 /**
  * Builds the new objects of a release from the old release and a bundle, and the new manifest with
  * them. Nothing is written beyond the signed sizes; the promise resolves only when the rebuilt
@@ -49,7 +63,7 @@ export interface ApplyBundleOptions {
  */
 export async function applyBundle(
   options: ApplyBundleOptions,
-): Promise<{ readonly manifest: Uint8Array; readonly objects: readonly BuiltFile[] }> {
+): Promise<AppliedBundle> {
   const file = new BundleFile(options.bundle)
   try {
     const header = parseHeader(file.read(0, headerBytesMax))
@@ -78,7 +92,7 @@ async function build(
   old: OldRelease,
   coder: BinaryDecoder,
   bulk: BulkReader,
-): Promise<{ manifest: Uint8Array; objects: BuiltFile[] }> {
+): Promise<AppliedBundle> {
   const { expect, staging } = options
   const head = codeHead(coder, old, expect)
   const plan = planBuild(old.entries, old.objects, head.script, head.extras)
@@ -103,14 +117,19 @@ async function build(
     }
     const parts = { coder, models, base: pool, bulk, scratch, checkpoint }
     const objects: BuiltFile[] = []
+    const files: FileReport[] = []
+    const headBytes = coder.bytesCoded
     for (const file of layout.files) {
       checkpoint()
-      objects[file.index] = await buildFile(file, parts, staging)
+      const { built, report } = await buildFile(file, parts, staging)
+      objects[file.index] = built
+      files.push(report)
       if (file.recipe !== undefined) continue
       const { position, formBytes: size, index } = file
       pool.append({ position, size, open: () => staging.open(index) })
     }
-    return { manifest: rebuildManifest(head.attributes, plan, objects, old, expect), objects }
+    const manifest = rebuildManifest(head.attributes, plan, objects, old, expect)
+    return { manifest, objects, report: { headBytes, files } }
   } finally {
     await pool.close()
     await scratch.remove()

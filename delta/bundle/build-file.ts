@@ -4,7 +4,7 @@ import { createRebuilder } from '../archives/index.ts'
 import { deltaError } from '../errors.ts'
 import type { ObjectReader } from '../objects/object-source.ts'
 import type { PoolFile } from '../planning/pool-layout.ts'
-import { type DecoderParts, FileDecoder } from './file-decoder.ts'
+import { type DecodedCoding, type DecoderParts, FileDecoder } from './file-decoder.ts'
 import { OutputBuffer } from './output-buffer.ts'
 
 /** Takes what is built, under numbers and not under names. */
@@ -27,14 +27,31 @@ export interface BuiltFile {
   readonly size: number
 }
 
+/** How one file of a bundle is coded. */
+export interface FileReport {
+  readonly path: string
+  readonly size: number
+  /** Bytes of the range-coded stream that it took. */
+  readonly coreBytes: number
+  readonly bulkBytes: number
+  readonly copies: 'exact' | 'inexact'
+  readonly literals: 'modelled' | 'bulk'
+  /** Built as the view of an archive. */
+  readonly unpacked: boolean
+  /** With predicted references. */
+  readonly references: boolean
+}
+
 /** Builds one object into staging and says what its bytes hash to. */
 export async function buildFile(
   file: PoolFile,
   parts: Omit<DecoderParts, 'output'>,
   staging: Staging,
-): Promise<BuiltFile> {
+): Promise<{ readonly built: BuiltFile; readonly report: FileReport }> {
   const { object, index, formBytes, predecessor, limit, recipe } = file
   const hash = createHash('sha256')
+  const coreBefore = parts.coder.bytesCoded
+  const bulkBefore = parts.bulk.bytesRead
   const sink = await staging.create(index, object.size)
   let written = 0
   const write = async (bytes: Uint8Array): Promise<void> => {
@@ -43,17 +60,26 @@ export async function buildFile(
     hash.update(bytes)
     await sink.write(bytes)
   }
+  let coding: DecodedCoding
   try {
     const rebuild = recipe === undefined ? undefined : rebuilder(file, recipe, write)
     const output = new OutputBuffer(rebuild?.write ?? write)
     const decoder = new FileDecoder({ ...parts, output })
-    await decoder.decode({ size: formBytes, predecessor, limit })
+    coding = await decoder.decode({ size: formBytes, predecessor, limit })
     await rebuild?.end()
     if (written !== object.size) throw wrongSize()
   } finally {
     await sink.close()
   }
-  return { sha256: digestFromBytes(hash.digest()), index, size: object.size }
+  const report = {
+    path: object.path,
+    size: object.size,
+    coreBytes: parts.coder.bytesCoded - coreBefore,
+    bulkBytes: parts.bulk.bytesRead - bulkBefore,
+    unpacked: recipe !== undefined,
+    ...coding,
+  }
+  return { built: { sha256: digestFromBytes(hash.digest()), index, size: object.size }, report }
 }
 
 function wrongSize(): Error {

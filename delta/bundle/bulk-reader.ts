@@ -10,6 +10,8 @@ export class BulkReader {
   private readonly inflater: BrotliDecompress | undefined
   private piece: Uint8Array = new Uint8Array(0)
   private position = 0
+  /** Unpacked bytes handed out so far. */
+  bytesRead = 0
 
   constructor(method: BulkMethod, packed: AsyncIterable<Uint8Array>) {
     if (method === 'stored') {
@@ -21,6 +23,7 @@ export class BulkReader {
   }
 
   async read(into: Uint8Array, at: number, count: number): Promise<void> {
+    this.bytesRead += count
     let done = 0
     while (done < count) {
       if (this.position === this.piece.length) await this.advance()

@@ -4,12 +4,19 @@ import type { NextBytes } from '../entropy/binary-decoder.ts'
 const pieceBytes = 64 * 1024
 
 /** A whole bundle, in memory or on disk. */
-export type BundleInput = Uint8Array | { readonly path: string }
+export type BundleInput =
+  | Uint8Array
+  | {
+      readonly path: string
+      /** Where it begins in the file, 0 when left out. */
+      readonly start?: number
+    }
 
 /** Reads a bundle by position with small buffers. */
 export class BundleFile {
   readonly bytes: number
   private readonly memory: Uint8Array | undefined
+  private readonly start: number = 0
   private descriptor: number | undefined
 
   constructor(input: BundleInput) {
@@ -18,7 +25,8 @@ export class BundleFile {
       this.bytes = input.length
     } else {
       this.descriptor = openSync(input.path, 'r')
-      this.bytes = fstatSync(this.descriptor).size
+      this.start = input.start ?? 0
+      this.bytes = Math.max(0, fstatSync(this.descriptor).size - this.start)
     }
   }
 
@@ -27,7 +35,7 @@ export class BundleFile {
     if (this.memory !== undefined) return this.memory.subarray(position, position + count)
     const piece = new Uint8Array(Math.max(0, Math.min(count, this.bytes - position)))
     if (this.descriptor === undefined || piece.length === 0) return piece.subarray(0, 0)
-    const length = readSync(this.descriptor, piece, 0, piece.length, position)
+    const length = readSync(this.descriptor, piece, 0, piece.length, this.start + position)
     return piece.subarray(0, length)
   }
 

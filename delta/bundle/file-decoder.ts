@@ -21,6 +21,11 @@ export interface FileToDecode {
   readonly limit: number
 }
 
+/** How a file turned out to be coded. */
+export interface DecodedCoding extends Pick<FileCoding, 'copies' | 'literals'> {
+  readonly references: boolean
+}
+
 /** Everything that decoding a file works on. */
 export interface DecoderParts {
   readonly coder: BinaryCoder
@@ -42,6 +47,7 @@ export class FileDecoder {
   private coding = anyCoding
   private left = 0
   private size = 0
+  private predicted = false
   private limit = 0
   /** Where the next old byte lies in the base, -1 when there is no such place. */
   private place = -1
@@ -50,18 +56,21 @@ export class FileDecoder {
     this.parts = parts
   }
 
-  async decode(file: FileToDecode): Promise<void> {
+  async decode(file: FileToDecode): Promise<DecodedCoding> {
     const { coder, models, output } = this.parts
     models.trail.reset()
     this.coding = models.codeCoding(coder, anyCoding)
     models.operations.beginFile(Math.max(0, file.predecessor), file.limit)
     this.limit = file.limit
     this.size = file.size
+    this.predicted = false
     this.left = file.size
     this.place = file.predecessor
     if (this.coding.copies === 'exact') await this.decodeExact()
     else await this.decodeInexact()
     await output.flush()
+    const { copies, literals } = this.coding
+    return { copies, literals, references: this.predicted }
   }
 
   private async decodeExact(): Promise<void> {
@@ -125,6 +134,7 @@ export class FileDecoder {
     const operations = this.readOperations()
     const { coder, models, base } = this.parts
     const use = codeReferenceUse(coder, models.sides, undefined, (place) => base.objectAt(place))
+    this.predicted = use !== undefined
     const references = use === undefined ? undefined : await this.prepare(operations, use)
     try {
       for (let i = 0; i < operations.length; i += 3) {

@@ -4,7 +4,8 @@ const factor = 0x01000193
 /** The checksum of a block: the sum of byte × factor^(distance to the last byte), modulo 2^32. */
 export function rollingChecksum(bytes: Uint8Array, from: number, length: number): number {
   let sum = 0
-  for (let at = from; at < from + length; at++) sum = (Math.imul(sum, factor) + (bytes[at] ?? 0)) | 0
+  for (let at = from; at < from + length; at++)
+    sum = (Math.imul(sum, factor) + (bytes[at] ?? 0)) | 0
   return sum
 }
 

@@ -85,15 +85,22 @@ export async function changeKeys(
   })
 }
 
-interface NextKeys {
+export interface NextKeys {
   readonly roots: readonly Uint8Array[]
   readonly made: KeyChangeResult['made']
   readonly retired: readonly Digest[]
 }
 
-async function applyChange(
+/** What a change of keys starts from. */
+export type KeyState = Pick<OpenChannel, 'channelId' | 'root' | 'newRoots'>
+
+/**
+ * Makes the roots that a change needs, and the new key itself, without showing them to anybody.
+ * @throws LW_PUBLISH_ATTRIBUTE, LW_PUBLISH_SIGNATURES_MISSING, LW_TRUST_KEYS_MISSING
+ */
+export async function applyChange(
   context: PublisherContext,
-  open: OpenChannel,
+  open: KeyState,
   change: KeyChange,
 ): Promise<NextKeys> {
   if (change.kind === 'renew' || change.kind === 'online') {
@@ -157,13 +164,20 @@ async function freshKey(
 
 async function signRoot(
   context: PublisherContext,
-  open: OpenChannel,
+  open: KeyState,
   changes: Partial<RootOffices>,
 ): Promise<Uint8Array> {
   const previous = open.newRoots.at(-1) ?? open.root.bytes
   const before = parseRoot(previous).view.roles.root
-  const after = { keys: changes.recoveryKeys ?? before.keys, threshold: changes.rootThreshold ?? before.threshold }
-  const pairs = await context.keyRing.load({ channelId: open.channelId }, 'root', context.passphrase)
+  const after = {
+    keys: changes.recoveryKeys ?? before.keys,
+    threshold: changes.rootThreshold ?? before.threshold,
+  }
+  const pairs = await context.keyRing.load(
+    { channelId: open.channelId },
+    'root',
+    context.passphrase,
+  )
   const useful = pairs.filter((pair) =>
     [...before.keys, ...after.keys].some((key) => key.keyId === pair.keyId),
   )

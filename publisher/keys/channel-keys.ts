@@ -1,6 +1,9 @@
 import {
   type ChannelAddress,
+  type ChannelName,
   type Digest,
+  isChannelName,
+  isDigest,
   parseChannelAddress,
 } from '../../protocol/index.ts'
 import { readFileIfPresent, writeFileDurably } from '../../store/durable-files/index.ts'
@@ -13,7 +16,7 @@ import {
 } from '../../trust/index.ts'
 import { publishError } from '../errors.ts'
 import { publisherLimits } from '../limits.ts'
-import { channelFolder, type PublisherContext } from '../sign/index.ts'
+import { channelFolder, channelRecords, type PublisherContext } from '../sign/index.ts'
 import {
   changeKeys,
   type KeyChange,
@@ -27,6 +30,7 @@ export interface ListedKey extends StoredKey {
   readonly channelId: Digest | undefined
 }
 
+/** A URL or link, a channel id, or a name of which there is one channel here. */
 type Channel = string | ChannelAddress
 
 /** The publisher's keys, as `longwave key` uses them. */
@@ -84,10 +88,28 @@ function addressOf(channel: Channel): ChannelAddress {
   return typeof channel === 'string' ? parseChannelAddress(channel) : channel
 }
 
-/** Whose keys: by the link's id, by what this home knows of the URL, by the name before an id. */
+/**
+ * Whose keys: by the channel id, by the link's id, by what this home knows of the URL or the name,
+ * by the name alone before there is an id.
+ */
 async function scopeOf(context: PublisherContext, channel: Channel): Promise<KeyScope> {
+  if (isDigest(channel)) return { channelId: channel }
+  if (isChannelName(channel)) return scopeOfName(context, channel)
   const { name, url, channelId } = addressOf(channel)
   if (channelId !== undefined) return { channelId }
   const record = await channelFolder(context.fileSystem, context.home, name, url).load()
   return record.channelId === undefined ? { name } : { channelId: record.channelId }
+}
+
+async function scopeOfName(context: PublisherContext, name: ChannelName): Promise<KeyScope> {
+  const records = await channelRecords(context.fileSystem, context.home, name)
+  const ids = [...new Set(records.flatMap((record) => record.channelId ?? []))]
+  const [channelId] = ids
+  if (channelId === undefined) return { name }
+  if (ids.length === 1) return { channelId }
+  const addresses = records.map((record) => record.address).join(', ')
+  throw publishError('LW_PUBLISH_ATTRIBUTE', {
+    detail: `${name} is the name of several channels here: ${addresses}.`,
+    next: 'Name one by its URL or its channel id.',
+  })
 }

@@ -62,7 +62,9 @@ export function nextAttributes(
   if (access !== undefined) next['access'] = access
   if (access === 'closed') {
     if (keys === undefined) {
-      throw attribute('A closed channel needs a live transmitter; the static form cannot close one.')
+      throw attribute(
+        'A closed channel needs a live transmitter; the static form cannot close one.',
+      )
     }
     next['ticketKey'] = keys.ticketKey
   }

@@ -105,7 +105,11 @@ function attributesText(manifest: Manifest): string {
 
 function isLabel(label: string): boolean {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are the point
-  return label !== '' && label.length <= limits.labelCharactersMax && !/[\u0000-\u001f\u007f]/.test(label)
+  return (
+    label !== '' &&
+    label.length <= limits.labelCharactersMax &&
+    !/[\u0000-\u001f\u007f]/.test(label)
+  )
 }
 
 function checked(manifest: Manifest): void {

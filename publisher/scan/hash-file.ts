@@ -45,11 +45,7 @@ export function hashFile(
   return undefined
 }
 
-function hashSmall(
-  file: TreeFile,
-  before: TreeStat,
-  options: HashOptions,
-): HashedFile | undefined {
+function hashSmall(file: TreeFile, before: TreeStat, options: HashOptions): HashedFile | undefined {
   if (before.kind !== 'file') return undefined
   const { scratch } = options
   let size = 0

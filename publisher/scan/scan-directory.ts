@@ -116,7 +116,10 @@ function resolveBase(directory: string, reader: TreeReader): string {
   try {
     base = reader.realPath(directory)
   } catch (cause) {
-    throw publishError('LW_PUBLISH_NO_DIRECTORY', { detail: `${JSON.stringify(directory)}.`, cause })
+    throw publishError('LW_PUBLISH_NO_DIRECTORY', {
+      detail: `${JSON.stringify(directory)}.`,
+      cause,
+    })
   }
   if (reader.stat(base).kind !== 'directory') {
     throw publishError('LW_PUBLISH_NO_DIRECTORY', {

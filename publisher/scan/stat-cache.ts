@@ -46,7 +46,8 @@ export function parseStatCache(bytes: Uint8Array | undefined): StatCache {
   ) {
     return emptyStatCache
   }
-  const paths = count === 0 ? [] : data.toString('utf8', headBytes, headBytes + pathBytes).split('\0')
+  const paths =
+    count === 0 ? [] : data.toString('utf8', headBytes, headBytes + pathBytes).split('\0')
   const records = data.subarray(headBytes + pathBytes, sumAt)
   const indexOf = new Map(paths.map((path, index) => [path, index]))
   return {

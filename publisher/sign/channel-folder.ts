@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import path from 'node:path'
 import {
+  type ChannelName,
   type Digest,
   type Json,
   canonicalJson,
@@ -12,6 +13,7 @@ import {
 import {
   type FileSystem,
   ensureDirectory,
+  isErrno,
   readFileIfPresent,
   removeIfPresent,
   writeFileDurably,
@@ -64,7 +66,12 @@ export interface ChannelFolder {
 }
 
 /** Opens the folder of a channel; it is made when something is saved. */
-export function channelFolder(fs: FileSystem, home: string, name: string, address: string): ChannelFolder {
+export function channelFolder(
+  fs: FileSystem,
+  home: string,
+  name: string,
+  address: string,
+): ChannelFolder {
   const digest = createHash('sha256').update(address).digest('hex').slice(0, 16)
   const directory = path.join(home, 'publisher', 'channels', `${name}-${digest}`)
   const recordFile = path.join(directory, 'channel.json')
@@ -98,6 +105,33 @@ export function channelFolder(fs: FileSystem, home: string, name: string, addres
     async dropPending() {
       await removeIfPresent(fs, manifestFile('pending'))
     },
+  }
+}
+
+/** What is remembered of all channels of a name, wherever they are. */
+export async function channelRecords(
+  fs: FileSystem,
+  home: string,
+  name: ChannelName,
+): Promise<readonly ChannelRecord[]> {
+  const channels = path.join(home, 'publisher', 'channels')
+  const records: ChannelRecord[] = []
+  for (const folder of await namesIn(fs, channels)) {
+    // The name is followed by the 16 digits of the address.
+    if (folder.slice(0, -17) !== name) continue
+    const file = path.join(channels, folder, 'channel.json')
+    const bytes = await readFileIfPresent(fs, file, { bytesMax: publisherLimits.recordBytesMax })
+    if (bytes !== undefined) records.push(parseRecord(bytes, file))
+  }
+  return records
+}
+
+async function namesIn(fs: FileSystem, folder: string): Promise<readonly string[]> {
+  try {
+    return (await fs.readdir(folder)).map((entry) => entry.name).toSorted()
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return []
+    throw error
   }
 }
 

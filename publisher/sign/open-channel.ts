@@ -315,11 +315,7 @@ async function followOnlineKey(
       next: 'If the transmitter was set up anew, accept its key with "longwave key rotate CHANNEL_URL --online"; that needs the recovery key.',
     })
   }
-  const signers = await context.keyRing.load(
-    { channelId },
-    'root',
-    context.passphrase,
-  )
+  const signers = await context.keyRing.load({ channelId }, 'root', context.passphrase)
   const bytes = nextRoot(root.bytes, {
     changes: { onlineKeys: [publicKeyFromHex(state.onlineKey)] },
     expires: timeText(context.clock.now() + lifetimesMs.root),

@@ -1,6 +1,10 @@
 import path from 'node:path'
 import type { Digest } from '../../protocol/index.ts'
-import { readFileIfPresent, removeIfPresent, writeFileDurably } from '../../store/durable-files/index.ts'
+import {
+  readFileIfPresent,
+  removeIfPresent,
+  writeFileDurably,
+} from '../../store/durable-files/index.ts'
 import {
   type KeyPair,
   type ReleaseTarget,
@@ -39,8 +43,7 @@ export async function signRelease(options: SignOptions): Promise<Uint8Array> {
   const { context, root, signers } = options
   const { keys, threshold } = root.view.roles.targets
   const file = path.join(options.directory, waitingFile)
-  let bytes =
-    threshold === 1 ? undefined : await loadWaiting(context, file, options)
+  let bytes = threshold === 1 ? undefined : await loadWaiting(context, file, options)
   if (bytes === undefined) {
     bytes = createTargets({
       version: options.version,

@@ -15,6 +15,7 @@ import {
   createTargets,
   lifetimesMs,
   type OnlinePair,
+  parseRoot,
   parseTargets,
   type ReleaseTarget,
   renewOnline,
@@ -22,6 +23,7 @@ import {
   timeText,
 } from '../../trust/index.ts'
 import { publishError } from '../errors.ts'
+import { applyChange, type KeyChange, type KeyChangeResult } from '../keys/index.ts'
 import { publisherLimits } from '../limits.ts'
 import {
   type AttributeChanges,
@@ -172,6 +174,42 @@ export async function refreshStatic(
   })
 }
 
+/**
+ * Changes the keys of a static channel: new roots, and the newest release signed anew under them.
+ * @throws LW_PUBLISH_NO_CHANNEL, LW_PUBLISH_SIGNATURES_MISSING, LW_TRUST_KEYS_MISSING
+ */
+export async function changeStaticKeys(
+  context: PublisherContext,
+  options: Pick<StaticOptions, 'name' | 'out'> & { readonly change: KeyChange },
+): Promise<KeyChangeResult> {
+  const run = startRun(context, options)
+  const { site, folder, name } = run
+  return withLock(context, site.lockFolder, async () => {
+    await site.prepare()
+    const channel = await openStatic({ context, site, folder, name })
+    const { files, channelId, root } = channel
+    if (files === undefined) {
+      throw publishError('LW_PUBLISH_NO_CHANNEL', { detail: `It would be in ${site.directory}.` })
+    }
+    const next = await applyChange(context, { channelId, root, newRoots: [] }, options.change)
+    const roots = [...channel.roots, ...next.roots]
+    const newest = parseRoot(roots.at(-1) ?? root.bytes)
+    const office = newest.view.roles.targets
+    const pairs = await context.keyRing.load({ channelId }, 'targets', context.passphrase)
+    const signers = pairs.filter((pair) => office.keys.some((key) => key.keyId === pair.keyId))
+    const changed: StaticChannel = { ...channel, roots, root: newest, signers }
+    const { head, version } = files.targets.view
+    const targets = signHead(run, changed, { version: version + 1, release: head })
+    await folder.save({ ...channel.record, roots, established: channel.record.established })
+    await writeMetadata(run, changed, targets)
+    const rootVersion = newest.view.version
+    const { made, retired } = next
+    const { release } = head
+    const targetsVersion = version + 1
+    return { channelId, release, rootVersion, targetsVersion, made, retired, warnings: [] }
+  })
+}
+
 function startRun(
   context: PublisherContext,
   options: Pick<StaticOptions, 'name' | 'out'>,
@@ -315,14 +353,6 @@ function signTargets(
   { options, channel, plan }: PublishInput,
   bundles: readonly SignedBundle[],
 ): Uint8Array {
-  const { threshold } = channel.root.view.roles.targets
-  if (channel.signers.length < threshold) {
-    throw publishError('LW_PUBLISH_SIGNATURES_MISSING', {
-      detail: `${channel.signers.length} of ${threshold} publisher keys are here.`,
-      untouched: 'Subscribers see the old release.',
-      next: 'Bring the other keys here with "longwave key import".',
-    })
-  }
   const { manifest } = plan
   const { rolloutSeconds, minimum } = options
   const nowMs = run.context.clock.now()
@@ -339,11 +369,27 @@ function signTargets(
     // An empty list also says something: there is nobody to ask for others.
     bundles,
   }
+  return signHead(run, channel, { version: (before?.version ?? 0) + 1, release })
+}
+
+function signHead(
+  run: StaticRun,
+  channel: StaticChannel,
+  head: { readonly version: number; readonly release: ReleaseTarget },
+): Uint8Array {
+  const { threshold } = channel.root.view.roles.targets
+  if (channel.signers.length < threshold) {
+    throw publishError('LW_PUBLISH_SIGNATURES_MISSING', {
+      detail: `${channel.signers.length} of ${threshold} publisher keys are here.`,
+      untouched: 'Subscribers see the old release.',
+      next: 'Bring the other keys here with "longwave key import".',
+    })
+  }
   return createTargets({
-    version: (before?.version ?? 0) + 1,
+    version: head.version,
     channelId: channel.channelId,
-    manifest: release,
-    expires: timeText(nowMs + lifetimesMs.targets),
+    manifest: head.release,
+    expires: timeText(run.context.clock.now() + lifetimesMs.targets),
     signers: channel.signers,
   })
 }

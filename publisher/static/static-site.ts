@@ -40,7 +40,12 @@ export interface StaticSite {
 
 const fileMode = 0o644
 
-export function staticSite(fs: FileSystem, randomness: Randomness, out: string, name: string): StaticSite {
+export function staticSite(
+  fs: FileSystem,
+  randomness: Randomness,
+  out: string,
+  name: string,
+): StaticSite {
   const directory = path.join(out, name)
   const trust = path.join(directory, 'trust')
   const objects = path.join(directory, 'objects')

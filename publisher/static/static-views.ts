@@ -32,7 +32,12 @@ export async function writeViews(site: StaticSite, views: StaticViews): Promise<
   return warnings
 }
 
-function subscriptionOf({ manifest, channelId, rootVersion, url }: StaticViews): SubscriptionDocument {
+function subscriptionOf({
+  manifest,
+  channelId,
+  rootVersion,
+  url,
+}: StaticViews): SubscriptionDocument {
   const { title, description, category, schedule } = manifest
   return {
     format: subscriptionFormat,
@@ -51,7 +56,8 @@ function subscriptionOf({ manifest, channelId, rootVersion, url }: StaticViews):
 
 function pageOf({ manifest, channelId, rootVersion, url }: StaticViews): string {
   const title = escapeText(manifest.title ?? manifest.name)
-  const link = url === undefined ? undefined : escapeText(subscribeLink(url, channelId, rootVersion))
+  const link =
+    url === undefined ? undefined : escapeText(subscribeLink(url, channelId, rootVersion))
   const command =
     link === undefined
       ? `longwave subscribe 'URL-OF-THIS-PAGE#${channelId}'`

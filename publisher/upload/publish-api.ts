@@ -25,7 +25,11 @@ export interface PublishApi {
   readonly local: boolean
   state(): Promise<PublishState>
   begin(manifest: Uint8Array, continues: string | undefined): Promise<UploadState>
-  sendParts(upload: string, body: MultipartBody, onBytes: (sent: number) => void): Promise<ObjectsReceived>
+  sendParts(
+    upload: string,
+    body: MultipartBody,
+    onBytes: (sent: number) => void,
+  ): Promise<ObjectsReceived>
   signature(object: Digest, block: number, bytesMax: number): Promise<Uint8Array>
   commit(upload: string, request: CommitRequest): Promise<CommitResult>
   /** Bytes of an object; the caller checks their digest. */

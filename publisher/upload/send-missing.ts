@@ -171,7 +171,8 @@ function wholePart(object: Missing, options: SendOptions): UploadPart {
     name: formatPartName({ kind: 'object', sha256 }),
     bytes: object.size,
     async *content() {
-      if (object.size <= publisherLimits.smallFileBytesMax) yield await options.source.readWhole(sha256)
+      if (object.size <= publisherLimits.smallFileBytesMax)
+        yield await options.source.readWhole(sha256)
       else yield* options.source.stream(sha256)
     },
   }

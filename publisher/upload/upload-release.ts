@@ -57,7 +57,10 @@ export async function uploadRelease(options: UploadReleaseOptions): Promise<Uplo
     if (upload.missing.length === 0) {
       return { upload: upload.upload, reusedObjects, reusedBytes, totals }
     }
-    const missingBytes = upload.missing.reduce((sum, { size, received }) => sum + size - received, 0)
+    const missingBytes = upload.missing.reduce(
+      (sum, { size, received }) => sum + size - received,
+      0,
+    )
     const tell = () =>
       options.onProgress?.({
         sentBytes: totals.sentBytes,
@@ -81,7 +84,11 @@ export async function uploadRelease(options: UploadReleaseOptions): Promise<Uplo
       if (still === 0) return { upload: upload.upload, reusedObjects, reusedBytes, totals }
     } catch (error) {
       failures++
-      if (signal?.aborted === true || !mayGoOn(error) || failures >= publisherLimits.uploadRoundsMax) {
+      if (
+        signal?.aborted === true ||
+        !mayGoOn(error) ||
+        failures >= publisherLimits.uploadRoundsMax
+      ) {
         throw error
       }
       await options.pause(1000 * 2 ** (failures - 1), signal)

@@ -86,29 +86,37 @@ async function verifiedRelease({ fake }: Stage, channelId: Digest | undefined): 
   return (await client.refresh({ fetch: async (file) => fake.trustFile(file) })).head.release
 }
 
-t.test('C20 C41: first publish, then only what changed; attributes stay, none clears', async (t) => {
-  const s = await stage(t, { 'index.html': '<p>', 'a/b.txt': 'b', 'a/same.txt': 'b' })
-  const attributes = { title: 'A site', description: 'Soon gone', kind: 'html', main: 'index.html' }
-  const first = await s.publish({ label: '1.0', attributes })
-  t.match(first, { outcome: 'published', release: 1, files: 3, bytes: 5, sentObjects: 2 })
-  t.match(first, { label: '1.0', changes: { added: 3, newObjects: 2 } })
-  for (const key of [first.keysCreated?.recovery, first.keysCreated?.publisher]) {
-    t.equal(statSync(key?.path ?? '').mode & 0o777, 0o600)
-  }
-  t.equal(await verifiedRelease(s, first.channelId), 1)
-  t.match(await s.publish(), { outcome: 'nothing-new', release: 1, sentBytes: 0 })
-  s.write('new.txt', 'new')
-  const dry = await s.publish({ dryRun: true })
-  t.match(dry, { outcome: 'dry-run', release: 2, sentObjects: 1, sentBytes: 3, reusedObjects: 2 })
-  t.equal(s.fake.head?.release, 1)
-  const second = await s.publish({ attributes: { description: 'none' } })
-  t.match(second, { release: 2, sentObjects: 1, reusedObjects: 2, changes: { added: 1 } })
-  t.match(s.fake.head, { title: 'A site', kind: 'html', release: 2 })
-  t.notOk(s.fake.head?.description)
-  t.match(await s.publish({ force: true }), { release: 3, sentObjects: 0 })
-  t.match(await s.publish({ label: 'final' }), { release: 4, label: 'final' })
-  t.equal(await verifiedRelease(s, first.channelId), 4)
-})
+t.test(
+  'C20 C41: first publish, then only what changed; attributes stay, none clears',
+  async (t) => {
+    const s = await stage(t, { 'index.html': '<p>', 'a/b.txt': 'b', 'a/same.txt': 'b' })
+    const attributes = {
+      title: 'A site',
+      description: 'Soon gone',
+      kind: 'html',
+      main: 'index.html',
+    }
+    const first = await s.publish({ label: '1.0', attributes })
+    t.match(first, { outcome: 'published', release: 1, files: 3, bytes: 5, sentObjects: 2 })
+    t.match(first, { label: '1.0', changes: { added: 3, newObjects: 2 } })
+    for (const key of [first.keysCreated?.recovery, first.keysCreated?.publisher]) {
+      t.equal(statSync(key?.path ?? '').mode & 0o777, 0o600)
+    }
+    t.equal(await verifiedRelease(s, first.channelId), 1)
+    t.match(await s.publish(), { outcome: 'nothing-new', release: 1, sentBytes: 0 })
+    s.write('new.txt', 'new')
+    const dry = await s.publish({ dryRun: true })
+    t.match(dry, { outcome: 'dry-run', release: 2, sentObjects: 1, sentBytes: 3, reusedObjects: 2 })
+    t.equal(s.fake.head?.release, 1)
+    const second = await s.publish({ attributes: { description: 'none' } })
+    t.match(second, { release: 2, sentObjects: 1, reusedObjects: 2, changes: { added: 1 } })
+    t.match(s.fake.head, { title: 'A site', kind: 'html', release: 2 })
+    t.notOk(s.fake.head?.description)
+    t.match(await s.publish({ force: true }), { release: 3, sentObjects: 0 })
+    t.match(await s.publish({ label: 'final' }), { release: 4, label: 'final' })
+    t.equal(await verifiedRelease(s, first.channelId), 4)
+  },
+)
 
 t.test('C41: a dry run of a new channel makes no keys and sends nothing', async (t) => {
   const s = await stage(t, { a: 'a' })
@@ -131,25 +139,28 @@ t.test('C41: changed files travel as deltas, and as wholes where that is as good
   t.match(s.fake.parts.at(-1), /^object:/)
 })
 
-t.test('S50: a base that is not what it says costs a whole object, never a wrong release', async (t) => {
-  const content = randomBytes(300_000)
-  const s = await stage(t, { 'big.bin': content })
-  await s.publish()
-  const before = digestOf(content)
-  content.write('changed', 1000)
-  s.write('big.bin', content)
-  // The signature is of the right bytes, the delta is applied to others.
-  s.fake.behaviour.before = (_method, name) => {
-    if (name.endsWith('/objects')) s.fake.corrupt(before, randomBytes(300_000))
-  }
-  const second = await s.publish()
-  t.match(second, { release: 2, outcome: 'published' })
-  t.match(
-    s.fake.parts.slice(-2).map((name) => name.split(':')[0]),
-    ['gdiff', 'object'],
-  )
-  t.ok(s.fake.object(digestOf(content)))
-})
+t.test(
+  'S50: a base that is not what it says costs a whole object, never a wrong release',
+  async (t) => {
+    const content = randomBytes(300_000)
+    const s = await stage(t, { 'big.bin': content })
+    await s.publish()
+    const before = digestOf(content)
+    content.write('changed', 1000)
+    s.write('big.bin', content)
+    // The signature is of the right bytes, the delta is applied to others.
+    s.fake.behaviour.before = (_method, name) => {
+      if (name.endsWith('/objects')) s.fake.corrupt(before, randomBytes(300_000))
+    }
+    const second = await s.publish()
+    t.match(second, { release: 2, outcome: 'published' })
+    t.match(
+      s.fake.parts.slice(-2).map((name) => name.split(':')[0]),
+      ['gdiff', 'object'],
+    )
+    t.ok(s.fake.object(digestOf(content)))
+  },
+)
 
 t.test('C41: bodies stay within what the transmitter takes: many parts, segments', async (t) => {
   const many = Array.from({ length: 1200 }, (_, i) => [`d/${i}`, `content ${i}`] as const)
@@ -161,32 +172,35 @@ t.test('C41: bodies stay within what the transmitter takes: many parts, segments
   t.equal(kinds.filter((kind) => kind === 'object').length, 1200)
 })
 
-t.test('R46: a broken upload goes on where it stopped, by retry and by running again', async (t) => {
-  const s = await stage(t, { 'huge.bin': randomBytes(700_000), small: 's' })
-  s.fake.behaviour.requestBytesMax = 100_000
-  let failures = 3
-  let requests = 0
-  s.fake.behaviour.before = (_method, name) => {
-    if (!name.endsWith('/objects')) return
-    if (++requests % 3 === 0 && failures-- > 0) throw 503
-  }
-  t.match(await s.publish(), { release: 1 }, 'the same run goes on')
-  const offsets = s.fake.parts.filter((name) => name.startsWith('segment'))
-  t.equal(new Set(offsets).size, offsets.length, 'no segment was taken twice')
+t.test(
+  'R46: a broken upload goes on where it stopped, by retry and by running again',
+  async (t) => {
+    const s = await stage(t, { 'huge.bin': randomBytes(700_000), small: 's' })
+    s.fake.behaviour.requestBytesMax = 100_000
+    let failures = 3
+    let requests = 0
+    s.fake.behaviour.before = (_method, name) => {
+      if (!name.endsWith('/objects')) return
+      if (++requests % 3 === 0 && failures-- > 0) throw 503
+    }
+    t.match(await s.publish(), { release: 1 }, 'the same run goes on')
+    const offsets = s.fake.parts.filter((name) => name.startsWith('segment'))
+    t.equal(new Set(offsets).size, offsets.length, 'no segment was taken twice')
 
-  s.write('huge.bin', randomBytes(700_000))
-  let sent = 0
-  s.fake.behaviour.before = (_method, name) => {
-    if (name.endsWith('/objects') && ++sent > 3) throw 403
-  }
-  await t.rejects(s.publish(), { code: 'LW_TRANSFER_DENIED' })
-  s.fake.behaviour.before = () => {}
-  s.fake.parts.length = 0
-  const again = await s.publish()
-  t.match(again, { release: 2 })
-  t.ok(again.sentBytes < 500_000, `${again.sentBytes} bytes in the second run`)
-  t.equal(s.fake.parts.length, 5)
-})
+    s.write('huge.bin', randomBytes(700_000))
+    let sent = 0
+    s.fake.behaviour.before = (_method, name) => {
+      if (name.endsWith('/objects') && ++sent > 3) throw 403
+    }
+    await t.rejects(s.publish(), { code: 'LW_TRANSFER_DENIED' })
+    s.fake.behaviour.before = () => {}
+    s.fake.parts.length = 0
+    const again = await s.publish()
+    t.match(again, { release: 2 })
+    t.ok(again.sentBytes < 500_000, `${again.sentBytes} bytes in the second run`)
+    t.equal(s.fake.parts.length, 5)
+  },
+)
 
 t.test('R46: files that changed between two attempts do not lose what was sent', async (t) => {
   const s = await stage(t, { 'huge.bin': randomBytes(700_000), small: 's' })
@@ -201,67 +215,73 @@ t.test('R46: files that changed between two attempts do not lose what was sent',
   t.equal(s.fake.parts.length, 1)
 })
 
-t.test('C41: parts travel compressed where the transmitter takes that and the way is long', async (t) => {
-  const s = await stage(t, { 'a.txt': 'text '.repeat(5000), 'b.png': randomBytes(5000) })
-  s.fake.behaviour.codings = ['br']
-  const port = new URL(s.url).port
-  // Another name for this machine counts as another machine.
-  const channel = `http://127.0.0.2:${port}/site`
-  const reachable = await s.transport
-    .fetchBytes(`${channel}/releases`, { bytesMax: 1e6 })
-    .catch(() => undefined)
-  if (reachable === undefined) t.comment('127.0.0.2 is not reachable here: sent uncompressed')
-  const summary = await s.publish({ channel: reachable === undefined ? s.url : channel })
-  t.match(summary, { release: 1, sentObjects: 2 })
-  t.ok(s.fake.object(digestOf('text '.repeat(5000))))
-  if (reachable !== undefined) {
-    t.ok(s.fake.parts.some((name) => /^object:.*:br$/.test(name)))
-    t.ok(summary.sentBytes < 8000, `${summary.sentBytes} bytes`)
-  }
-})
+t.test(
+  'C41: parts travel compressed where the transmitter takes that and the way is long',
+  async (t) => {
+    const s = await stage(t, { 'a.txt': 'text '.repeat(5000), 'b.png': randomBytes(5000) })
+    s.fake.behaviour.codings = ['br']
+    const port = new URL(s.url).port
+    // Another name for this machine counts as another machine.
+    const channel = `http://127.0.0.2:${port}/site`
+    const reachable = await s.transport
+      .fetchBytes(`${channel}/releases`, { bytesMax: 1e6 })
+      .catch(() => undefined)
+    if (reachable === undefined) t.comment('127.0.0.2 is not reachable here: sent uncompressed')
+    const summary = await s.publish({ channel: reachable === undefined ? s.url : channel })
+    t.match(summary, { release: 1, sentObjects: 2 })
+    t.ok(s.fake.object(digestOf('text '.repeat(5000))))
+    if (reachable !== undefined) {
+      t.ok(s.fake.parts.some((name) => /^object:.*:br$/.test(name)))
+      t.ok(summary.sentBytes < 8000, `${summary.sentBytes} bytes`)
+    }
+  },
+)
 
-t.test('R32: the loser of a race comes on top of the winner, is told, and sends nothing twice', async (t) => {
-  const s = await stage(t, { 'a.txt': 'a' })
-  const { channelId } = await s.publish()
-  const other = s.another()
-  await other.keys.import(await s.publisher.keys.export(s.url, { roles: ['targets'] }))
-  const theirs = path.join(s.root, 'theirs')
-  mkdirSync(theirs)
-  writeFileSync(path.join(theirs, 'b.txt'), 'b')
-  s.write('mine.txt', 'mine')
-  s.fake.parts.length = 0
-  let races = 1
-  let racing = false
-  s.fake.behaviour.before = async (_method, name) => {
-    if (!name.endsWith('/commit') || racing || races === 0) return
-    races--
-    racing = true
-    writeFileSync(path.join(theirs, `b${races}.txt`), `b${races}`)
-    await other.publish({ directory: theirs, channel: s.url, force: true })
-    racing = false
-  }
-  const told: PublishProgress[] = []
-  const onProgress = (progress: PublishProgress) => {
-    if (progress.phase === 'conflict') told.push(progress)
-  }
-  const mine = await s.publish({ onProgress })
-  t.match(mine, { release: 3, sentObjects: 0, changes: { added: 2, removed: 2 } })
-  t.match(told, [{ phase: 'conflict', release: 2, winner: /this publisher key/ }])
-  t.match(mine.warnings.join('\n'), /published release 2 first/)
-  const mineParts = s.fake.parts.filter((name) => name.includes(digestOf('mine')))
-  t.equal(mineParts.length, 1, 'what the lost upload brought counts for the next one')
+t.test(
+  'R32: the loser of a race comes on top of the winner, is told, and sends nothing twice',
+  async (t) => {
+    const s = await stage(t, { 'a.txt': 'a' })
+    const { channelId } = await s.publish()
+    const other = s.another()
+    await other.keys.import(await s.publisher.keys.export(s.url, { roles: ['targets'] }))
+    const theirs = path.join(s.root, 'theirs')
+    mkdirSync(theirs)
+    writeFileSync(path.join(theirs, 'b.txt'), 'b')
+    s.write('mine.txt', 'mine')
+    s.fake.parts.length = 0
+    let races = 1
+    let racing = false
+    s.fake.behaviour.before = async (_method, name) => {
+      if (!name.endsWith('/commit') || racing || races === 0) return
+      races--
+      racing = true
+      writeFileSync(path.join(theirs, `b${races}.txt`), `b${races}`)
+      await other.publish({ directory: theirs, channel: s.url, force: true })
+      racing = false
+    }
+    const told: PublishProgress[] = []
+    const onProgress = (progress: PublishProgress) => {
+      if (progress.phase === 'conflict') told.push(progress)
+    }
+    const mine = await s.publish({ onProgress })
+    t.match(mine, { release: 3, sentObjects: 0, changes: { added: 2, removed: 2 } })
+    t.match(told, [{ phase: 'conflict', release: 2, winner: /this publisher key/ }])
+    t.match(mine.warnings.join('\n'), /published release 2 first/)
+    const mineParts = s.fake.parts.filter((name) => name.includes(digestOf('mine')))
+    t.equal(mineParts.length, 1, 'what the lost upload brought counts for the next one')
 
-  races = 2
-  s.write('mine.txt', 'more')
-  await t.rejects(s.publish(), {
-    code: 'LW_PUBLISH_CONFLICT',
-    exit: 75,
-    members: { release: 5 },
-  })
-  s.fake.behaviour.before = () => {}
-  t.match(await s.publish(), { release: 6 })
-  t.equal(await verifiedRelease(s, channelId), 6)
-})
+    races = 2
+    s.write('mine.txt', 'more')
+    await t.rejects(s.publish(), {
+      code: 'LW_PUBLISH_CONFLICT',
+      exit: 75,
+      members: { release: 5 },
+    })
+    s.fake.behaviour.before = () => {}
+    t.match(await s.publish(), { release: 6 })
+    t.equal(await verifiedRelease(s, channelId), 6)
+  },
+)
 
 t.test('R32: publishers that race again and again make one line of releases', async (t) => {
   const s = await stage(t, { 'a.txt': 'a' })
@@ -294,24 +314,27 @@ t.test('R32: publishers that race again and again make one line of releases', as
   t.equal(await verifiedRelease(s, channelId), releases.at(-1))
 })
 
-t.test('C45: revert is a signed step forward, also for a publisher that did not make the release', async (t) => {
-  const s = await stage(t, { 'a.txt': 'one' })
-  await s.publish({ label: 'v1' })
-  s.write('a.txt', 'two')
-  await s.publish({ attributes: { title: 'Newer' } })
-  const reverted = await s.publisher.revert(s.url, 1)
-  t.match(reverted, { release: 3, label: 'v1', sentObjects: 0, changes: { changed: 1 } })
-  t.match(s.fake.head, { title: 'Newer', entries: [{ sha256: digestOf('one') }] })
-  await t.rejects(s.publisher.revert(s.url, 9), { code: 'LW_PUBLISH_NO_RELEASE', exit: 10 })
-  const other = s.another()
-  await other.keys.import(await s.publisher.keys.export(s.url, { roles: ['targets'] }))
-  t.match(await other.revert(s.url, 2), { release: 4, changes: { changed: 1 } })
+t.test(
+  'C45: revert is a signed step forward, also for a publisher that did not make the release',
+  async (t) => {
+    const s = await stage(t, { 'a.txt': 'one' })
+    await s.publish({ label: 'v1' })
+    s.write('a.txt', 'two')
+    await s.publish({ attributes: { title: 'Newer' } })
+    const reverted = await s.publisher.revert(s.url, 1)
+    t.match(reverted, { release: 3, label: 'v1', sentObjects: 0, changes: { changed: 1 } })
+    t.match(s.fake.head, { title: 'Newer', entries: [{ sha256: digestOf('one') }] })
+    await t.rejects(s.publisher.revert(s.url, 9), { code: 'LW_PUBLISH_NO_RELEASE', exit: 10 })
+    const other = s.another()
+    await other.keys.import(await s.publisher.keys.export(s.url, { roles: ['targets'] }))
+    t.match(await other.revert(s.url, 2), { release: 4, changes: { changed: 1 } })
 
-  await s.publisher.keys.change(s.url, { kind: 'rotate', role: 'targets' })
-  const third = s.another()
-  await third.keys.import(await s.publisher.keys.export(s.url, { roles: ['targets'] }))
-  await t.rejects(third.revert(s.url, 1), { code: 'LW_PUBLISH_RELEASE_UNVERIFIED', exit: 13 })
-})
+    await s.publisher.keys.change(s.url, { kind: 'rotate', role: 'targets' })
+    const third = s.another()
+    await third.keys.import(await s.publisher.keys.export(s.url, { roles: ['targets'] }))
+    await t.rejects(third.revert(s.url, 1), { code: 'LW_PUBLISH_RELEASE_UNVERIFIED', exit: 13 })
+  },
+)
 
 t.test('C45: a channel ends by a signed release; then nothing follows', async (t) => {
   const s = await stage(t, { 'a.txt': 'one' })
@@ -320,27 +343,33 @@ t.test('C45: a channel ends by a signed release; then nothing follows', async (t
   await t.rejects(s.publish(), { code: 'LW_PUBLISH_ENDED' })
 })
 
-t.test('S12: keys rotate without a release, and publishing goes on with the new ones', async (t) => {
-  const s = await stage(t, { 'a.txt': 'one' })
-  const first = await s.publish()
-  const oldKey = first.keysCreated?.publisher.keyId ?? ''
-  const rotated = await s.publisher.keys.change(s.url, { kind: 'rotate', role: 'targets' })
-  t.match(rotated, { release: 1, rootVersion: 2, targetsVersion: 2, retired: [oldKey] })
-  t.ok(existsSync(rotated.made?.path ?? ''))
-  s.write('a.txt', 'two')
-  const second = await s.publish()
-  t.ok(second.link.endsWith(`#${first.channelId}.2`), 'the link carries the root version')
-  t.match(await s.publisher.keys.change(s.url, { kind: 'renew' }), { release: 2, targetsVersion: 4 })
-  const recovery = await s.publisher.keys.change(s.url, { kind: 'rotate', role: 'root' })
-  t.match(recovery, { release: 2, rootVersion: 3 })
-  s.write('a.txt', 'three')
-  t.match(await s.publish(), { release: 3 })
-  t.equal(await verifiedRelease(s, first.channelId), 3)
-  await t.rejects(
-    s.publisher.keys.change(s.url, { kind: 'threshold', role: 'targets', threshold: 2 }),
-    { code: 'LW_PUBLISH_ATTRIBUTE' },
-  )
-})
+t.test(
+  'S12: keys rotate without a release, and publishing goes on with the new ones',
+  async (t) => {
+    const s = await stage(t, { 'a.txt': 'one' })
+    const first = await s.publish()
+    const oldKey = first.keysCreated?.publisher.keyId ?? ''
+    const rotated = await s.publisher.keys.change(s.url, { kind: 'rotate', role: 'targets' })
+    t.match(rotated, { release: 1, rootVersion: 2, targetsVersion: 2, retired: [oldKey] })
+    t.ok(existsSync(rotated.made?.path ?? ''))
+    s.write('a.txt', 'two')
+    const second = await s.publish()
+    t.ok(second.link.endsWith(`#${first.channelId}.2`), 'the link carries the root version')
+    t.match(await s.publisher.keys.change(s.url, { kind: 'renew' }), {
+      release: 2,
+      targetsVersion: 4,
+    })
+    const recovery = await s.publisher.keys.change(s.url, { kind: 'rotate', role: 'root' })
+    t.match(recovery, { release: 2, rootVersion: 3 })
+    s.write('a.txt', 'three')
+    t.match(await s.publish(), { release: 3 })
+    t.equal(await verifiedRelease(s, first.channelId), 3)
+    await t.rejects(
+      s.publisher.keys.change(s.url, { kind: 'threshold', role: 'targets', threshold: 2 }),
+      { code: 'LW_PUBLISH_ATTRIBUTE' },
+    )
+  },
+)
 
 t.test('S28: two of two signatures are gathered from two homes', async (t) => {
   const s = await stage(t, { 'a.txt': 'one' })
@@ -377,23 +406,26 @@ t.test('S28: without keys of the channel nothing is published, and none are made
   })
 })
 
-t.test('S5: a transmitter that lies about the channel is refused before anything is sent', async (t) => {
-  const s = await stage(t, { 'a.txt': 'one' })
-  await s.publish()
-  const old = new Map(
-    ['timestamp.json', '1.snapshot.json'].map((file) => [file, s.fake.trustFile(file)]),
-  )
-  s.write('a.txt', 'two')
-  await s.publish()
-  s.write('a.txt', 'three')
-  s.fake.requests.length = 0
-  s.fake.behaviour.trust = (file, bytes) => old.get(file) ?? bytes
-  await t.rejects(s.publish(), { code: 'LW_TRUST_ROLLBACK', exit: 13 })
-  s.fake.behaviour.trust = (_file, bytes) => bytes && Buffer.from(bytes).fill('0', 40, 44)
-  const forged = await s.publish().catch((error: unknown) => error)
-  t.match(forged, { exit: 13 })
-  t.notOk(s.fake.requests.some((request) => request.startsWith('POST')))
-})
+t.test(
+  'S5: a transmitter that lies about the channel is refused before anything is sent',
+  async (t) => {
+    const s = await stage(t, { 'a.txt': 'one' })
+    await s.publish()
+    const old = new Map(
+      ['timestamp.json', '1.snapshot.json'].map((file) => [file, s.fake.trustFile(file)]),
+    )
+    s.write('a.txt', 'two')
+    await s.publish()
+    s.write('a.txt', 'three')
+    s.fake.requests.length = 0
+    s.fake.behaviour.trust = (file, bytes) => old.get(file) ?? bytes
+    await t.rejects(s.publish(), { code: 'LW_TRUST_ROLLBACK', exit: 13 })
+    s.fake.behaviour.trust = (_file, bytes) => bytes && Buffer.from(bytes).fill('0', 40, 44)
+    const forged = await s.publish().catch((error: unknown) => error)
+    t.match(forged, { exit: 13 })
+    t.notOk(s.fake.requests.some((request) => request.startsWith('POST')))
+  },
+)
 
 t.test('S5: the online key that was pinned is followed by a decision only', async (t) => {
   const s = await stage(t, { 'a.txt': 'one' })

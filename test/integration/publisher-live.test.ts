@@ -1,12 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import {
-  appendFileSync,
-  mkdirSync,
-  mkdtempSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import t from 'tap'
@@ -79,40 +72,44 @@ async function readHead({ url, transport }: Stage, channelId: string | undefined
   return { head, manifest: parseManifest(bytes) }
 }
 
-t.test('C20 C41 C45: the first publish makes keys, sends everything, and is followed', async (t) => {
-  const s = await stage(t, { 'index.html': '<p>', 'a/b.txt': 'b', 'a/same.txt': 'b' })
-  const summary = await s.publisher.publish({
-    directory: s.base,
-    channel: s.url,
-    label: '1.0',
-    attributes: { title: 'A site', schedule: 'every 1 hour', kind: 'html', main: 'index.html' },
-  })
-  t.match(summary, {
-    outcome: 'published',
-    release: 1,
-    label: '1.0',
-    files: 3,
-    bytes: 5,
-    sentObjects: 2,
-    reusedObjects: 0,
-    changes: { added: 3, newObjects: 2 },
-  })
-  t.ok(summary.link.includes(`#${summary.channelId}`))
-  t.ok(summary.onlineKey)
-  for (const key of [summary.keysCreated?.recovery, summary.keysCreated?.publisher]) {
-    t.equal(statSync(key?.path ?? '').mode & 0o777, 0o600)
-  }
-  const { head, manifest } = await readHead(s, summary.channelId)
-  t.match(head, { release: 1, label: '1.0', entries: 3, totalBytes: 5, largestFileBytes: 3 })
-  t.match(manifest, { title: 'A site', kind: 'html', schedule: 'every 1 hour', name: 'site' })
-  const object = await s.transport.fetchBytes(`${s.url}/objects/${digestOf('b')}`, { bytesMax: 10 })
-  t.equal(object.bytes.toString(), 'b')
-})
+t.test(
+  'C20 C41 C45: the first publish makes keys, sends everything, and is followed',
+  async (t) => {
+    const s = await stage(t, { 'index.html': '<p>', 'a/b.txt': 'b', 'a/same.txt': 'b' })
+    const summary = await s.publisher.publish({
+      directory: s.base,
+      channel: s.url,
+      label: '1.0',
+      attributes: { title: 'A site', schedule: 'every 1 hour', kind: 'html', main: 'index.html' },
+    })
+    t.match(summary, {
+      outcome: 'published',
+      release: 1,
+      label: '1.0',
+      files: 3,
+      bytes: 5,
+      sentObjects: 2,
+      reusedObjects: 0,
+      changes: { added: 3, newObjects: 2 },
+    })
+    t.ok(summary.link.includes(`#${summary.channelId}`))
+    t.ok(summary.onlineKey)
+    for (const key of [summary.keysCreated?.recovery, summary.keysCreated?.publisher]) {
+      t.equal(statSync(key?.path ?? '').mode & 0o777, 0o600)
+    }
+    const { head, manifest } = await readHead(s, summary.channelId)
+    t.match(head, { release: 1, label: '1.0', entries: 3, totalBytes: 5, largestFileBytes: 3 })
+    t.match(manifest, { title: 'A site', kind: 'html', schedule: 'every 1 hour', name: 'site' })
+    const object = await s.transport.fetchBytes(`${s.url}/objects/${digestOf('b')}`, {
+      bytesMax: 10,
+    })
+    t.equal(object.bytes.toString(), 'b')
+  },
+)
 
 t.test('C41: a second publish sends only what changed, attributes stay, none clears', async (t) => {
   const s = await stage(t, { 'index.html': '<p>', 'a/b.txt': 'b'.repeat(1000) })
-  const publish = (more = {}) =>
-    s.publisher.publish({ directory: s.base, channel: s.url, ...more })
+  const publish = (more = {}) => s.publisher.publish({ directory: s.base, channel: s.url, ...more })
   const first = await publish({ attributes: { title: 'Kept', description: 'Gone soon' } })
   t.match(await publish(), { outcome: 'nothing-new', release: 1, manifestId: first.manifestId })
   writeFileSync(path.join(s.base, 'new.txt'), 'new')
@@ -196,20 +193,23 @@ t.test('C45: a channel ends by a signed release; then nothing follows', async (t
   })
 })
 
-t.test('C40: a file that changes between scan and sending stops the publish, nothing is lost', async (t) => {
-  const s = await stage(t, { 'a.txt': 'one', 'log.txt': 'start' })
-  let touched = false
-  await t.rejects(
-    s.publisher.publish({
-      directory: s.base,
-      channel: s.url,
-      certify: async () => {
-        if (!touched) appendFileSync(path.join(s.base, 'log.txt'), 'more')
-        touched = true
-        return ''
-      },
-    }),
-    { code: 'LW_PUBLISH_FILE_CHANGING', exit: 75 },
-  )
-  t.match(await s.publisher.publish({ directory: s.base, channel: s.url }), { release: 1 })
-})
+t.test(
+  'C40: a file that changes between scan and sending stops the publish, nothing is lost',
+  async (t) => {
+    const s = await stage(t, { 'a.txt': 'one', 'log.txt': 'start' })
+    let touched = false
+    await t.rejects(
+      s.publisher.publish({
+        directory: s.base,
+        channel: s.url,
+        certify: async () => {
+          if (!touched) appendFileSync(path.join(s.base, 'log.txt'), 'more')
+          touched = true
+          return ''
+        },
+      }),
+      { code: 'LW_PUBLISH_FILE_CHANGING', exit: 75 },
+    )
+    t.match(await s.publisher.publish({ directory: s.base, channel: s.url }), { release: 1 })
+  },
+)

@@ -173,7 +173,10 @@ t.test('S4: the timestamp is signed anew by refresh, also after it ran out', asy
   t.match(await follow(s, { channelId, clock: late }).catch((error) => error), {
     code: 'LW_TRUST_FROZEN',
   })
-  const refreshed = await publisherOf(s, { clock: late }).refreshStatic({ name: 'site', out: s.out })
+  const refreshed = await publisherOf(s, { clock: late }).refreshStatic({
+    name: 'site',
+    out: s.out,
+  })
   t.match(refreshed, { outcome: 'refreshed', release: 1, channelId })
   t.match((await follow(s, { channelId, clock: late })).head, { release: 1 })
   const later = { now: () => late.now() + 10 * 86_400_000 }
@@ -203,6 +206,25 @@ t.test('S2: a folder that was lost or restored from an old copy never goes back'
   const again = await publish(s)
   t.match(again, { release: 4, channelId })
   t.match((await follow(s, { channelId, state })).head, { release: 4 })
+})
+
+t.test('S12: keys of a static channel rotate, and subscribers follow', async (t) => {
+  const s = site(t, { a: 'one' })
+  const { channelId = digestOf(''), keysCreated } = await publish(s)
+  const { state } = await follow(s, { channelId })
+  const publisher = publisherOf(s)
+  const change = { kind: 'rotate', role: 'targets' } as const
+  t.match(await publisher.changeStaticKeys({ name: 'site', out: s.out, change }), {
+    release: 1,
+    rootVersion: 2,
+    targetsVersion: 2,
+    retired: [keysCreated?.publisher.keyId],
+  })
+  t.equal((await publisher.keys.list('site')).length, 4, 'found by its name')
+  t.match((await follow(s, { channelId, state })).head, { release: 1 })
+  s.write('a', 'two')
+  t.match(await publish(s), { release: 2, channelId })
+  t.match((await follow(s, { channelId, state })).head, { release: 2 })
 })
 
 t.test('S5: metadata in the folder that others forged is refused', async (t) => {

@@ -124,7 +124,8 @@ export class FakeTransmitter {
     }
     if (area === 'trust') return this.#sendTrust(one, response)
     if (area === 'objects') {
-      if (two === 'signature') return this.#sendSignature(one, Number(url.searchParams.get('block')), response)
+      if (two === 'signature')
+        return this.#sendSignature(one, Number(url.searchParams.get('block')), response)
       const bytes = this.#objects.get(one)
       if (bytes === undefined) throw 404
       response.writeHead(200).end(bytes)

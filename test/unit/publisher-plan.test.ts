@@ -48,33 +48,40 @@ function plan(more: Partial<Parameters<typeof planRelease>[0]> = {}) {
   })
 }
 
-t.test('C20: attributes that are not given keep their value, none clears, others change', async (t) => {
-  const first = nextAttributes(
-    undefined,
-    { title: 'T', schedule: 'hourly', trusted: true, kind: 'html', main: 'index.html' },
-    keys,
-  )
-  t.strictSame(first, {
-    kind: 'html',
-    title: 'T',
-    schedule: 'hourly',
-    main: 'index.html',
-    requires: ['trusted'],
-  })
-  t.strictSame(nextAttributes(first, {}, keys), first)
-  t.strictSame(nextAttributes(first, { title: 'none', kind: 'none', trusted: false }, keys), {
-    kind: 'files',
-    schedule: 'hourly',
-    main: 'index.html',
-  })
-})
+t.test(
+  'C20: attributes that are not given keep their value, none clears, others change',
+  async (t) => {
+    const first = nextAttributes(
+      undefined,
+      { title: 'T', schedule: 'hourly', trusted: true, kind: 'html', main: 'index.html' },
+      keys,
+    )
+    t.strictSame(first, {
+      kind: 'html',
+      title: 'T',
+      schedule: 'hourly',
+      main: 'index.html',
+      requires: ['trusted'],
+    })
+    t.strictSame(nextAttributes(first, {}, keys), first)
+    t.strictSame(nextAttributes(first, { title: 'none', kind: 'none', trusted: false }, keys), {
+      kind: 'files',
+      schedule: 'hourly',
+      main: 'index.html',
+    })
+  },
+)
 
 t.test('C60: repeaters and their assignment', async (t) => {
   const repeaters = ['http://a=+01:00', 'http://b/x=-05:30'].map(parseRepeater)
   t.strictSame(repeaters[1], { url: 'http://b/x', zone: '-05:30' })
   const zoned = nextAttributes(undefined, { repeaters }, keys)
   t.equal(zoned.repeaters?.assignment, 'time-zone')
-  const plain = nextAttributes(zoned, { repeaters: [parseRepeater('http://c')], assignment: 'round-robin' }, keys)
+  const plain = nextAttributes(
+    zoned,
+    { repeaters: [parseRepeater('http://c')], assignment: 'round-robin' },
+    keys,
+  )
   t.strictSame(plain.repeaters, { assignment: 'round-robin', members: [{ url: 'http://c' }] })
   t.notOk(nextAttributes(plain, { repeaters: 'none' }, keys).repeaters)
   t.throws(() => nextAttributes(undefined, { assignment: 'round-robin' }, keys), {
@@ -82,16 +89,19 @@ t.test('C60: repeaters and their assignment', async (t) => {
   })
 })
 
-t.test('C25: a closed channel signs the key of its tickets; the static form cannot close', async (t) => {
-  t.match(nextAttributes(undefined, { access: 'closed' }, keys), { ticketKey: 'ticket' })
-  t.notOk(nextAttributes(undefined, { access: 'open' }, keys).ticketKey)
-  t.throws(() => nextAttributes(undefined, { access: 'closed' }, undefined), {
-    code: 'LW_PUBLISH_ATTRIBUTE',
-  })
-  t.match(nextAttributes(undefined, { pluginPaths: ['for-you'] }, keys), {
-    plugin: { key: 'overlay', paths: ['for-you'] },
-  })
-})
+t.test(
+  'C25: a closed channel signs the key of its tickets; the static form cannot close',
+  async (t) => {
+    t.match(nextAttributes(undefined, { access: 'closed' }, keys), { ticketKey: 'ticket' })
+    t.notOk(nextAttributes(undefined, { access: 'open' }, keys).ticketKey)
+    t.throws(() => nextAttributes(undefined, { access: 'closed' }, undefined), {
+      code: 'LW_PUBLISH_ATTRIBUTE',
+    })
+    t.match(nextAttributes(undefined, { pluginPaths: ['for-you'] }, keys), {
+      plugin: { key: 'overlay', paths: ['for-you'] },
+    })
+  },
+)
 
 t.test('C41: the plan is the exact manifest, and says when there is nothing new', async (t) => {
   const first = plan({ label: '1.0' })

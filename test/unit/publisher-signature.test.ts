@@ -104,11 +104,7 @@ t.test('S50: signatures that are not what they say are refused', async (t) => {
     ['huge count', Buffer.from(good).fill(0xff, 4, 8), 5000],
   ]
   for (const [name, bytes, size] of wrong) {
-    t.throws(
-      () => BlockSignature.parse(bytes, size),
-      { code: 'LW_DELTA_SIGNATURE' },
-      name,
-    )
+    t.throws(() => BlockSignature.parse(bytes, size), { code: 'LW_DELTA_SIGNATURE' }, name)
   }
   t.ok(isBlockLength(4096, 1e9))
   for (const length of [0, 100, 600, 2 ** 21, -512, 512.5]) t.notOk(isBlockLength(length, 1e6))

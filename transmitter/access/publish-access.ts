@@ -1,72 +1,71 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import path from 'node:path'
-import type { FastifyRequest } from 'fastify'
 import { digestOf } from '../../protocol/index.ts'
-import {
-  ensureDirectory,
-  type FileSystem,
-  nodeRandomness,
-  readFileIfPresent,
-  writeFileDurably,
-} from '../../store/durable-files/index.ts'
+import type { FileSystem } from '../../store/durable-files/index.ts'
 import type { ServerRecords, TokenRecord } from '../../store/server-records/index.ts'
 import { transmitterError } from '../errors.ts'
+import { newToken } from './publish-tokens.ts'
+import { loadOrMakeSecret } from './secret-file.ts'
+
+/** Where the transmitter's own token lies, below its folder. */
+export const ownTokenFile = 'publish-token'
+
+export interface PublishAccessOptions {
+  readonly fs: FileSystem
+  readonly records: ServerRecords
+  /** `HOME/transmitter` or `--data`. */
+  readonly directory: string
+  readonly clock: { now(): number }
+}
 
 /**
  * Who may upload. A token alone publishes nothing: a commit must carry the publisher's signatures.
- * The transmitter's own token lies under its home, so that a publisher with the same home finds it.
+ * The transmitter's own token lies in its folder, so that a publisher with the same home finds it.
  */
 export class PublishAccess {
-  readonly #records: ServerRecords
-  readonly #own: string
+  readonly #options: PublishAccessOptions
+  readonly #own: Buffer
 
-  private constructor(records: ServerRecords, own: string) {
-    this.#records = records
-    this.#own = own
+  private constructor(options: PublishAccessOptions, own: string) {
+    this.#options = options
+    this.#own = hashOf(own)
   }
 
-  static async open(options: {
-    readonly fs: FileSystem
-    readonly records: ServerRecords
-    /** `HOME/transmitter` */
-    readonly directory: string
-  }): Promise<PublishAccess> {
-    const { fs, records, directory } = options
-    const file = path.join(directory, 'publish-token')
-    const found = await readFileIfPresent(fs, file, { bytesMax: 1024 })
-    let token = found?.toString('utf8').trim() ?? ''
-    if (token === '') {
-      token = `lwp_${Buffer.from(nodeRandomness.bytes(32)).toString('base64url')}`
-      await ensureDirectory(fs, directory, { mode: 0o700 })
-      await writeFileDurably(fs, file, `${token}\n`, { mode: 0o600 })
-    }
-    return new PublishAccess(records, token)
+  static async open(options: PublishAccessOptions): Promise<PublishAccess> {
+    const file = path.join(options.directory, ownTokenFile)
+    const text = await loadOrMakeSecret(options.fs, file, () => `${newToken()}\n`)
+    return new PublishAccess(options, text.trim())
   }
 
-  /** @throws LW_TRANSMIT_TOKEN */
-  async requirePublisher(request: FastifyRequest, channel: string): Promise<void> {
-    const match = /^Bearer ([\x21-\x7e]{1,512})$/.exec(request.headers.authorization ?? '')
-    const token = match?.[1]
-    if (token !== undefined) {
-      if (isSame(token, this.#own)) return
-      const record = await this.#records.tokens.findByHash(digestOf(token))
-      if (record !== undefined && mayPublish(record, channel)) return
-    }
+  /**
+   * @param authorization the request's field of that name
+   * @throws LW_TRANSMIT_TOKEN
+   */
+  async requirePublisher(authorization: string | undefined, channel: string): Promise<void> {
+    if (await this.isPublisher(authorization, channel)) return
     throw transmitterError('LW_TRANSMIT_TOKEN', {
       next: 'Give --token or LONGWAVE_TOKEN; on the transmitter: longwave user token.',
     })
   }
+
+  /** Whether the field carries a token with which this channel may be published. */
+  async isPublisher(authorization: string | undefined, channel: string): Promise<boolean> {
+    const token = /^Bearer ([\x21-\x7e]{1,512})$/i.exec(authorization ?? '')?.[1]
+    if (token === undefined) return false
+    // Equal length, and a time that does not tell where the difference is.
+    if (timingSafeEqual(hashOf(token), this.#own)) return true
+    const record = await this.#options.records.tokens.findByHash(digestOf(token))
+    return record !== undefined && mayPublish(record, channel, this.#options.clock.now())
+  }
 }
 
-/** Compares in a time that does not tell where the difference is. */
-function isSame(a: string, b: string): boolean {
-  const hash = (text: string): Buffer => createHash('sha256').update(text).digest()
-  return timingSafeEqual(hash(a), hash(b))
+function hashOf(text: string): Buffer {
+  return createHash('sha256').update(text).digest()
 }
 
-function mayPublish(record: TokenRecord, channel: string): boolean {
+function mayPublish(record: TokenRecord, channel: string, nowMs: number): boolean {
   if (record.scope !== 'publish') return false
-  if (record.expiresAtMs !== undefined && record.expiresAtMs < Date.now()) return false
+  if (record.expiresAtMs !== undefined && record.expiresAtMs <= nowMs) return false
   const pattern = record.channels
   return pattern.endsWith('*') ? channel.startsWith(pattern.slice(0, -1)) : pattern === channel
 }
