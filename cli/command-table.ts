@@ -105,6 +105,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import('./commands/unsubscribe.ts'),
   },
   {
+    name: 'delta',
+    summary: 'make and apply differences between two directories or files',
+    load: () => import('./commands/delta.ts'),
+  },
+  {
     name: 'key',
     summary: 'look after publisher and recovery keys',
     load: () => import('./commands/key.ts'),

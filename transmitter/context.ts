@@ -4,8 +4,11 @@ import type { FileSystem } from '../store/durable-files/index.ts'
 import type { ObjectStore } from '../store/objects/index.ts'
 import type { ServerRecords } from '../store/server-records/index.ts'
 import type { PublishAccess } from './access/index.ts'
-import type { Catalogue } from './reading/index.ts'
+import type { Compressor } from './compression/index.ts'
+import type { ManifestMemory } from './manifests/index.ts'
+import type { ChannelMeasures } from './measures/index.ts'
 import type { OnlineKeys } from './online-keys/index.ts'
+import type { Catalogue } from './reading/index.ts'
 
 /** What the rooms of a transmitter share. */
 export interface TransmitterContext {
@@ -19,6 +22,9 @@ export interface TransmitterContext {
   readonly keys: OnlineKeys
   readonly access: PublishAccess
   readonly catalogue: Catalogue
+  readonly manifests: ManifestMemory
+  readonly compressor: Compressor
+  readonly measures: ChannelMeasures
   /** The URL that links carry; known once the server listens. */
   publicUrl(): string
   /** Called when a channel has got a new head. */
@@ -29,4 +35,3 @@ export interface TransmitterContext {
 export function timeText(ms: number): string {
   return `${new Date(Math.floor(ms / 1000) * 1000).toISOString().slice(0, 19)}Z`
 }
-
