@@ -105,6 +105,21 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import('./commands/unsubscribe.ts'),
   },
   {
+    name: 'launch',
+    summary: 'check a channel, then open its page or run its command',
+    load: () => import('./commands/launch.ts'),
+  },
+  {
+    name: 'trust',
+    summary: 'let a channel run without a sandbox, or follow a replaced one',
+    load: () => import('./commands/trust.ts'),
+  },
+  {
+    name: 'distrust',
+    summary: 'take that back',
+    load: () => import('./commands/distrust.ts'),
+  },
+  {
     name: 'delta',
     summary: 'make and apply differences between two directories or files',
     load: () => import('./commands/delta.ts'),

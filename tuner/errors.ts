@@ -26,6 +26,18 @@ export const tunerError = errorArea('tuner', {
     retryable: false,
     says: 'There is no such release on this machine.',
   },
+  LW_TUNER_NOT_TRUSTED: {
+    status: 403,
+    exit: ExitCode.accessDenied,
+    retryable: false,
+    says: 'The channel wants to run without a sandbox, and nobody has granted it that.',
+  },
+  LW_TUNER_NOTHING_TO_LAUNCH: {
+    status: 400,
+    exit: ExitCode.failed,
+    retryable: false,
+    says: 'The channel names nothing that could be launched.',
+  },
   LW_TUNER_NAME_TAKEN: {
     status: 409,
     exit: ExitCode.usage,

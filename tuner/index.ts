@@ -1,6 +1,7 @@
 export * from './errors.ts'
 export type { HistoryEntry } from './history/index.ts'
 export type {
+  LaunchPlan,
   SubscribeOptions,
   SubscriptionView,
   UndoResult,

@@ -21,8 +21,11 @@ import type { OperationOptions, TunerContext } from './context.ts'
 import { History, type HistoryEntry } from './history/index.ts'
 import {
   describeSubscription,
+  type LaunchPlan,
+  prepareLaunch,
   recoverSubscription,
   selectSubscriptions,
+  setGrant,
   subscribe,
   type SubscribeOptions,
   type SubscriptionView,
@@ -211,6 +214,16 @@ export class Tuner implements AsyncDisposable {
     readonly onEvent?: (event: SchedulerEvent) => void
   }): Promise<void> {
     return runSchedules(this.context, options)
+  }
+
+  /** Verifies a channel and says how it is launched. @throws LW_TUNER_NOT_TRUSTED, LW_TUNER_DAMAGED */
+  prepareLaunch(subscription: Subscription, options: OperationOptions = {}): Promise<LaunchPlan> {
+    return prepareLaunch(this.context, subscription, options)
+  }
+
+  /** Grants a channel to run without a sandbox, or takes that back. */
+  setGrant(subscription: Subscription, granted: boolean): Promise<void> {
+    return setGrant(this.context, subscription, granted)
   }
 
   /** Ends a subscription. The files of a synchronized folder stay; a copy of the tuner's goes. */

@@ -10,6 +10,9 @@ import { textPrices } from './prices.ts'
 import { pruneOperations } from './prune-operations.ts'
 import { TextParser } from './text-parser.ts'
 
+/** More output than this is decoded with fewer decisions. */
+const quickDecodingBytes = 1 << 23
+
 /** How much time a making may take. */
 export type Effort = 'fast' | 'best'
 
@@ -39,6 +42,7 @@ export class FileMatcher {
   private readonly pool: Uint8Array
   private readonly base: Uint8Array
   private readonly effort: Effort
+  private readonly unitBits: number
   private textParts: { readonly index: ChainIndex; readonly parser: TextParser } | undefined
   private binaryParts: { readonly anchors: AnchorMatcher; readonly gaps: GapMatcher } | undefined
 
@@ -46,6 +50,8 @@ export class FileMatcher {
     this.pool = pool
     this.base = pool.subarray(0, baseBytes)
     this.effort = effort
+    // Deciding byte by byte where copies end costs time on the other side; ends cost little either way.
+    this.unitBits = pool.length - baseBytes > quickDecodingBytes ? 9 : 10
   }
 
   match(file: FileToMatch): FileMatch {
@@ -58,15 +64,17 @@ export class FileMatcher {
     if (this.textParts === undefined) {
       const small = pool.length < 1 << 24
       const index = new ChainIndex(pool, small ? 8 : 16, small ? 1 : 4)
-      const chainMax = this.effort === 'best' ? 32 : 8
-      const parser = new TextParser(pool, index, { prices: textPrices, chainMax })
+      const most = small ? 32 : 16
+      const chainMax = this.effort === 'best' ? most : 6
+      const niceBytes = pool.length < 1 << 22 ? 400 : 96
+      const parser = new TextParser(pool, index, { prices: textPrices, chainMax, niceBytes })
       this.textParts = { index, parser }
     }
     const { index, parser } = this.textParts
     index.extend(limit)
     const parsed = parser.parse(start, end, predecessor, limit)
     const operations = pruneOperations(parsed, Math.max(0, predecessor), textPrices)
-    const unitBits = end - start > 1 << 20 ? 10 : 0
+    const unitBits = this.unitBits
     return { operations, coding: { copies: 'exact', literals: 'modelled', unitBits } }
   }
 

@@ -4,8 +4,7 @@ import type { Prices } from './prices.ts'
 
 /** New bytes that one search for the cheapest way looks over. */
 const spanMax = 1024
-/** Copies of so many bytes are taken without looking for anything better, from afar and as known. */
-const niceFarBytes = 400
+/** A copy of so many bytes that goes on as before is taken without looking for anything better. */
 const niceKnownBytes = 48
 const recentMax = 4
 const unreached = 1e9
@@ -15,6 +14,8 @@ export interface ParserOptions {
   readonly prices: Prices
   /** Positions of one chain that are tried. */
   readonly chainMax: number
+  /** A copy from afar of so many bytes is taken without looking for anything better. */
+  readonly niceBytes: number
 }
 
 /**
@@ -183,9 +184,15 @@ export class TextParser {
   private tryChains(start: number, i: number, hash: number): void {
     const { index, options } = this
     let from = index.latest(hash)
+    const { pool } = this
+    const at = start + i
+    let longest = 0
     for (let n = options.chainMax; from >= 0 && n > 0; n--) {
-      this.tryCopy(start, i, from, niceFarBytes)
-      if (this.niceLength > 0) return
+      // Far copies cost about the same: only a longer one can be better.
+      if (pool[from + longest] === pool[at + longest]) {
+        longest = Math.max(longest, this.tryCopy(start, i, from, this.options.niceBytes))
+        if (this.niceLength > 0) return
+      }
       from = index.before(from)
     }
   }
@@ -196,25 +203,26 @@ export class TextParser {
     if (at + near.length > this.stop) return
     let from = near.latest(at)
     for (let n = 12; from >= 0 && n > 0; n--) {
-      this.tryCopy(start, i, from, niceFarBytes)
+      this.tryCopy(start, i, from, this.options.niceBytes)
       from = near.before(from)
     }
   }
 
-  private tryCopy(start: number, i: number, from: number, nice: number): void {
+  /** Returns how many bytes are equal there. */
+  private tryCopy(start: number, i: number, from: number, nice: number): number {
     const { pool, cost } = this
     const at = start + i
-    if (from < 0 || from >= this.limit || pool[from] !== pool[at]) return
+    if (from < 0 || from >= this.limit || pool[from] !== pool[at]) return 0
     const length = this.equal(at, from)
-    if (length < 2) return
+    if (length < 2) return length
     if (length >= nice && length > this.niceLength) {
       this.niceFrom = from
       this.niceLength = length
-      return
+      return length
     }
     const to = i + Math.min(length, spanMax - i)
     const total = (cost[i] as number) + this.price(i, at, from)
-    if (total >= (cost[to] as number)) return
+    if (total >= (cost[to] as number)) return length
     cost[to] = total
     this.stepLength[to] = to - i
     this.stepFrom[to] = from
@@ -222,6 +230,7 @@ export class TextParser {
     this.known[to] = 1
     this.ends[to] = from + to - i
     this.rememberDistance(i, to, from - at)
+    return length
   }
 
   private rememberDistance(i: number, to: number, distance: number): void {
@@ -248,7 +257,7 @@ export class TextParser {
     for (let r = 0; r < recentMax; r++) {
       if (this.recents[i * recentMax + r] === from - at) return prices.operation + 3 + r
     }
-    return prices.operation + prices.step + Math.log2(Math.abs(from - end - literals) + 1)
+    return prices.operation + prices.step + 32 - Math.clz32(Math.abs(from - end - literals))
   }
 
   /** How many bytes are equal, not beyond the file or the limit. */

@@ -10,6 +10,7 @@ import { referenceLimits } from './limits.ts'
 import { mapPieces } from './map-pieces.ts'
 import { type BasePair, cellCount, mode, parseSide, type Side } from './side.ts'
 import { Targets } from './targets.ts'
+import { transformWasmCode, transformWasmData } from './wasm.ts'
 import { Window } from './window.ts'
 import { transformWords } from './words.ts'
 import { transformX86 } from './x86.ts'
@@ -173,6 +174,10 @@ export class ReferenceCoder {
         return transformWords(window, { from, to, unit: 4, width: 4 }, (at) =>
           window.relative32(at, at),
         )
+      case mode.wasmCode:
+        return transformWasmCode(window, from, to)
+      case mode.wasmData:
+        return transformWasmData(window, from, to)
       case mode.ehFrame:
         return transformEhFrame(window, from, to)
       case mode.jumpTable:

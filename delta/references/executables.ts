@@ -9,7 +9,7 @@ export interface Section {
   readonly memory: number
   readonly executable: boolean
 }
-export type Machine = 'x86' | 'arm64' | 'other'
+export type Machine = 'x86' | 'arm64' | 'wasm' | 'other'
 export interface Executable {
   readonly machine: Machine
   readonly base: number
@@ -18,13 +18,14 @@ export interface Executable {
   readonly unwindTable?: { readonly address: number; readonly size: number }
 }
 
-/** Reads the headers of an ELF, PE or Mach-O file; undefined when it is none of them. */
+/** Reads the headers of an ELF, PE, Mach-O or WebAssembly file; undefined when it is none of them. */
 export function parseExecutable(file: Uint8Array): Executable | undefined {
   try {
     const view = new DataView(file.buffer, file.byteOffset, file.byteLength)
     if (file.length < 64) return undefined
     const magic = view.getUint32(0)
     if (magic === 0x7f454c46) return parseElf(view)
+    if (magic === 0x0061736d) return parseWasm(file)
     if (magic >>> 16 === 0x4d5a) return parsePe(view)
     if (view.getUint32(0, true) === 0xfeedfacf) return parseMachO(view)
     return undefined
@@ -117,6 +118,31 @@ function parseMachO(view: DataView): Executable | undefined {
   if (loaded.length === 0) return undefined
   const base = loaded.reduce((least, { address }) => Math.min(least, address), 2 ** 53)
   return { machine: machineOf(view.getUint32(4, true), 0x1000007, 0x100000c), base, sections }
+}
+
+const wasmCodeSection = 10
+const wasmDataSection = 11
+
+/** WebAssembly: the code and data sections. Nothing is loaded: positions stand for addresses. */
+function parseWasm(file: Uint8Array): Executable | undefined {
+  const sections: Section[] = []
+  let at = 8
+  while (at < file.length) {
+    const kind = file[at++]
+    let size = 0
+    for (let scale = 1; scale < 2 ** 35; scale *= 128) {
+      const byte = file[at++] ?? 0
+      size += (byte & 127) * scale
+      if (byte < 128) break
+    }
+    const executable = kind === wasmCodeSection
+    if (executable || kind === wasmDataSection) {
+      if (at + size > file.length) return undefined
+      sections.push({ offset: at, size, address: at, memory: size, executable })
+    }
+    at += size
+  }
+  return sections.length === 0 ? undefined : { machine: 'wasm', base: 0, sections }
 }
 
 const spanUnit = 2 ** 20

@@ -12,6 +12,7 @@ import { mapPieces } from './map-pieces.ts'
 import type { PlanInput } from './plan-input.ts'
 import type { Side } from './side.ts'
 import { Targets } from './targets.ts'
+import { transformWasmCode } from './wasm.ts'
 import { Window } from './window.ts'
 import { transformWords } from './words.ts'
 import { transformX86 } from './x86.ts'
@@ -42,6 +43,11 @@ class LabelWindow extends Window {
   override field32(at: number, expected: number): number {
     this.write32(at, expected)
     return expected
+  }
+
+  /** Numbers of WebAssembly are masked: no map tells what they mean. */
+  override byte(at: number, expected: number): void {
+    this.io[at] = expected & 128
   }
 
   override found(): void {}
@@ -198,9 +204,11 @@ class Labeller {
       const machine = analysis.placed[region.image]?.executable.machine
       window.pairs.clear()
       if (machine === 'x86') transformX86(window, from, to)
+      if (machine === 'wasm') transformWasmCode(window, from, to)
       if (machine === 'arm64') transformArm64(window, from, to)
       return
     }
+    if (analysis.placed[region.image]?.executable.machine === 'wasm') return
     transformWords(window, { from, to, unit: 8, width: 8 }, (at) => window.pointer64(at))
     if (parts.go.touches(window.oldPosition + from, to - from)) parts.go.transform(window, from, to)
     if (region.address < 0) return

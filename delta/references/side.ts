@@ -15,6 +15,8 @@ export const mode = {
   goFunctions: 5,
   ehFrame: 6,
   jumpTable: 7,
+  wasmCode: 8,
+  wasmData: 9,
   /** 16 + n: 32-bit distances from base n. */
   based32: 16,
 } as const
@@ -171,7 +173,9 @@ function readModes(input: VarintReader, counts: { cells: number; bases: number }
   const modes: number[] = []
   for (let index = 0; index < runs; index++) {
     const value = input.byte()
-    const known = value < mode.based32 || value - mode.based32 < counts.bases
+    const known =
+      value <= mode.wasmData ||
+      (value >= mode.based32 && value - mode.based32 < counts.bases)
     check(known, 'A mode is unknown.')
     modes.push(value)
   }

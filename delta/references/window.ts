@@ -3,6 +3,7 @@ import type { CopyOp } from './coder.ts'
 import { Frames } from './frames.ts'
 import { referenceLimits } from './limits.ts'
 import type { Targets } from './targets.ts'
+import { WasmMoves } from './wasm.ts'
 import { Instruction } from './x86.ts'
 
 /** Copies before and after the one at hand that may hold the target of a jump. */
@@ -46,6 +47,7 @@ export class Window {
   readonly targets: Targets
   readonly frames = new Frames()
   readonly pairs = new AddressPairs()
+  readonly wasm = new WasmMoves()
 
   constructor(targets: Targets) {
     this.targets = targets
@@ -159,6 +161,12 @@ export class Window {
     const actual = (low >>> 0) + (high >>> 0) * 2 ** 32
     this.found(target, expected, actual - this.newImageBase + this.newImageStart)
     return true
+  }
+
+  /** Transforms one byte whose new value is expected. */
+  byte(at: number, expected: number): void {
+    const value = this.io[at] as number
+    this.io[at] = this.decode ? value + expected : value - expected
   }
 
   private field8(at: number, expected: number): number {

@@ -1,10 +1,6 @@
 import path from 'node:path'
 import type { ChannelAddress, Digest } from '../../protocol/index.ts'
 import {
-  type KeyPair,
-  type PublicKey,
-  type RootOffices,
-  type RootView,
   addSignature,
   createTargets,
   generateKeyPair,
@@ -12,7 +8,14 @@ import {
   nextRoot,
   parseRoot,
   publicKeyFromHex,
+  signersOf,
   timeText,
+  type KeyPair,
+  type PublicKey,
+  type ReleaseTarget,
+  type RootOffices,
+  type RootView,
+  type TargetsFile,
 } from '../../trust/index.ts'
 import { publishError } from '../errors.ts'
 import {
@@ -79,7 +82,8 @@ export async function changeKeys(
   }
   const acceptOnlineKey = change.kind === 'online'
   return withLock(context, path.join(folder.directory, 'lock'), async () => {
-    const open = await openChannel({ context, api, state, folder, acceptOnlineKey, dryRun: false })
+    const how = { acceptOnlineKey, dryRun: false, forKeys: true }
+    const open = await openChannel({ context, api, state, folder, ...how })
     const next = await applyChange(context, open, change)
     return commitKeys(context, { api, folder, open, next })
   })
@@ -214,45 +218,71 @@ async function commitKeys(
   }
   const { bytes } = await loadManifest(api, folder, head)
   const root = next.roots.at(-1) ?? open.root.bytes
+  const signed = await signAnew(context, { open, head, targets, root })
+  const upload = await api.begin(bytes, undefined)
+  const result = await api.commit(upload.upload, {
+    replaces: open.replaces,
+    roots: next.roots.map((item) => Buffer.from(item).toString()),
+    ...(signed === undefined ? {} : { targets: Buffer.from(signed).toString() }),
+  })
+  const warnings = [...open.warnings, ...result.warnings]
+  // Reading it back keeps the new roots and proves that subscribers can follow.
+  const state = await api.state()
+  const how = { acceptOnlineKey: false, dryRun: false, forKeys: true }
+  await openChannel({ context, api, state, folder, ...how })
+  return {
+    channelId: open.channelId,
+    release: head.release,
+    rootVersion: parseRoot(root).view.version,
+    targetsVersion: targets.view.version + (signed === undefined ? 0 : 1),
+    made: next.made,
+    retired: next.retired,
+    warnings,
+  }
+}
+
+interface SignAnew {
+  readonly open: OpenChannel
+  readonly head: ReleaseTarget
+  readonly targets: TargetsFile
+  readonly root: Uint8Array
+}
+
+/**
+ * The newest release signed anew under the new root. Undefined when the publisher keys are not
+ * here and what is signed already stays valid: the holder of a recovery key needs no more.
+ */
+async function signAnew(
+  context: PublisherContext,
+  { open, head, targets, root }: SignAnew,
+): Promise<Uint8Array | undefined> {
   const office = parseRoot(root).view.roles.targets
-  const all = await context.keyRing.load(
-    { channelId: open.channelId },
-    'targets',
-    context.passphrase,
-  )
+  const all = await loadPublisherKeys(context, open.channelId)
   const signers = all.filter((pair) => office.keys.some((key) => key.keyId === pair.keyId))
   if (signers.length < office.threshold) {
+    const isValid = signersOf(targets, office.keys).length >= office.threshold
+    if (isValid && root !== open.root.bytes) return undefined
     throw publishError('LW_PUBLISH_SIGNATURES_MISSING', {
       detail: `${signers.length} of ${office.threshold} publisher keys are here to sign the release anew.`,
       untouched: 'Nothing was changed.',
     })
   }
-  const signed = createTargets({
+  return createTargets({
     version: targets.view.version + 1,
     channelId: open.channelId,
     manifest: head,
     expires: timeText(context.clock.now() + lifetimesMs.targets),
     signers,
   })
-  const upload = await api.begin(bytes, undefined)
-  const result = await api.commit(upload.upload, {
-    replaces: open.replaces,
-    roots: next.roots.map((item) => Buffer.from(item).toString()),
-    targets: Buffer.from(signed).toString(),
-  })
-  const warnings = [...open.warnings, ...result.warnings]
-  // Reading it back keeps the new roots and proves that subscribers can follow.
-  const state = await api.state()
-  await openChannel({ context, api, state, folder, acceptOnlineKey: false, dryRun: false })
-  return {
-    channelId: open.channelId,
-    release: head.release,
-    rootVersion: parseRoot(root).view.version,
-    targetsVersion: targets.view.version + 1,
-    made: next.made,
-    retired: next.retired,
-    warnings,
-  }
+}
+
+async function loadPublisherKeys(
+  { keyRing, passphrase }: PublisherContext,
+  channelId: Digest,
+): Promise<readonly KeyPair[]> {
+  const stored = await keyRing.list({ channelId })
+  if (!stored.some((key) => key.role === 'targets')) return []
+  return keyRing.load({ channelId }, 'targets', passphrase)
 }
 
 /** Adds the signatures of these keys to metadata that waits for them. */

@@ -104,12 +104,7 @@ function attributesText(manifest: Manifest): string {
 }
 
 function isLabel(label: string): boolean {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are the point
-  return (
-    label !== '' &&
-    label.length <= limits.labelCharactersMax &&
-    !/[\u0000-\u001f\u007f]/.test(label)
-  )
+  return label !== '' && label.length <= limits.labelCharactersMax && !/\p{Cc}/u.test(label)
 }
 
 function checked(manifest: Manifest): void {

@@ -56,6 +56,8 @@ export interface OpenOptions {
   readonly acceptOnlineKey: boolean
   /** Nothing is made for a channel that does not exist yet. */
   readonly dryRun: boolean
+  /** A recovery key alone will do: what follows changes keys and signs no release. */
+  readonly forKeys?: boolean
 }
 
 /**
@@ -173,7 +175,7 @@ async function openExisting(
 ): Promise<OpenChannel> {
   const { context, api, folder } = options
   refuseOtherId(api.address, channelId)
-  await requireKeys(context, channelId, record)
+  await requireKeys(options, channelId, record)
   const known = await folder.loadTrust(record)
   const client = createTrustClient({
     state: known,
@@ -197,7 +199,7 @@ async function openExisting(
     replaces: targets?.view.version ?? 0,
     head: outcome.head,
     targets,
-    signers: await loadSigners(context, channelId, online.root),
+    signers: await loadSigners(context, channelId, online.root, options.forKeys),
     created: undefined,
     isDraft: false,
     warnings: [...outcome.warnings.map((warning) => warning.says), ...online.warnings],
@@ -217,7 +219,7 @@ function refuseOtherId(address: ChannelAddress, found: Digest | undefined): void
 
 /** Without a key of the channel there is nothing to verify a first state by, or to sign with. */
 async function requireKeys(
-  context: PublisherContext,
+  { context, forKeys }: OpenOptions,
   channelId: Digest,
   record: ChannelRecord,
 ): Promise<void> {
@@ -226,7 +228,7 @@ async function requireKeys(
     if (record.established) return
   }
   const keys = await context.keyRing.list({ channelId })
-  if (keys.some((key) => key.role === 'targets')) return
+  if (keys.some(({ role }) => role === 'targets' || (forKeys === true && role === 'root'))) return
   throw keysMissing(channelId)
 }
 
@@ -243,17 +245,19 @@ async function loadSigners(
   context: PublisherContext,
   channelId: Digest,
   root: RootFile,
+  mayBeNone = false,
 ): Promise<readonly KeyPair[]> {
   let pairs: readonly KeyPair[]
   try {
     pairs = await context.keyRing.load({ channelId }, 'targets', context.passphrase)
   } catch (error) {
-    if (isLongwaveError(error, 'LW_TRUST_KEYS_MISSING')) throw keysMissing(channelId)
-    throw error
+    if (!isLongwaveError(error, 'LW_TRUST_KEYS_MISSING')) throw error
+    if (mayBeNone) return []
+    throw keysMissing(channelId)
   }
   const allowed = new Set(root.view.roles.targets.keys.map((key) => key.keyId))
   const signers = pairs.filter((pair) => allowed.has(pair.keyId))
-  if (signers.length === 0) throw keysMissing(channelId)
+  if (signers.length === 0 && !mayBeNone) throw keysMissing(channelId)
   return signers
 }
 

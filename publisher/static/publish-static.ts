@@ -133,7 +133,7 @@ async function publishLocked(run: StaticRun, options: StaticOptions): Promise<St
   const plan = draft(run, { options, channel, previous, scanned })
   const complete = channel.files !== undefined && (await isComplete(run, channel, previous))
   const nothingNew = plan.nothingNew && options.force !== true && options.minimum === undefined
-  if (nothingNew && complete) {
+  if (nothingNew && complete && !channel.needsSigning) {
     const outcome = 'nothing-new'
     const online = needsRefresh(run, channel) ? await resign(run, channel) : undefined
     return summary(run, { channel, plan, options, outcome, online, warnings: scanned.warnings })
@@ -238,10 +238,16 @@ async function isComplete(
 ): Promise<boolean> {
   const { files, roots } = channel
   if (files === undefined || head === undefined) return false
-  const stamp = await site.trustFile('timestamp.json')
-  if (stamp === undefined || !Buffer.from(stamp).equals(files.timestamp.bytes)) return false
-  for (const version of roots.keys()) {
-    if ((await site.trustFile(`${version + 1}.root.json`)) === undefined) return false
+  const { targets, snapshot, timestamp } = files
+  const wanted: readonly (readonly [string, Uint8Array])[] = [
+    ...roots.map((root, index) => [`${index + 1}.root.json`, root] as const),
+    [`${targets.view.version}.targets.json`, targets.bytes],
+    [`${snapshot.view.version}.snapshot.json`, snapshot.bytes],
+    ['timestamp.json', timestamp.bytes],
+  ]
+  for (const [file, bytes] of wanted) {
+    const there = await site.trustFile(file)
+    if (there === undefined || !Buffer.from(there).equals(bytes)) return false
   }
   if ((await site.objectSize(files.targets.view.head.sha256)) === undefined) return false
   for (const { sha256, size } of filesOf(head)) {
@@ -394,7 +400,7 @@ function signHead(
   })
 }
 
-/** Roots, targets, snapshot, and at last the timestamp: the one step that switches. */
+/** Targets, snapshot, roots, and at last the timestamp: the one step that switches. */
 async function writeMetadata(
   run: StaticRun,
   channel: StaticChannel,
@@ -402,11 +408,6 @@ async function writeMetadata(
 ): Promise<OnlinePair> {
   const { site, context, folder } = run
   const { files, roots } = channel
-  for (const [index, root] of roots.entries()) {
-    const file = `${index + 1}.root.json`
-    const there = await site.trustFile(file)
-    if (there === undefined || !Buffer.from(there).equals(root)) await site.writeTrust(file, root)
-  }
   const nowMs = context.clock.now()
   const online = renewOnline({
     channelId: channel.channelId,
@@ -421,6 +422,12 @@ async function writeMetadata(
   const { view } = parseTargets(targets)
   await site.writeTrust(`${view.version}.targets.json`, targets)
   await site.writeTrust(`${online.snapshotVersion}.snapshot.json`, online.snapshot)
+  // A new root shortly before the timestamp: between the two, subscribers can only wait.
+  for (const [index, root] of roots.entries()) {
+    const file = `${index + 1}.root.json`
+    const there = await site.trustFile(file)
+    if (there === undefined || !Buffer.from(there).equals(root)) await site.writeTrust(file, root)
+  }
   await site.writeTrust('timestamp.json', online.timestamp)
   await folder.saveTrust({
     channelId: channel.channelId,
@@ -445,7 +452,11 @@ async function resign(run: StaticRun, channel: StaticChannel): Promise<OnlinePai
   if (channel.files === undefined) {
     throw publishError('LW_PUBLISH_NO_CHANNEL', { detail: `It would be in ${run.site.directory}.` })
   }
-  return writeMetadata(run, channel, channel.files.targets.bytes)
+  const { bytes, view } = channel.files.targets
+  const signed = channel.needsSigning
+    ? signHead(run, channel, { version: view.version + 1, release: view.head })
+    : bytes
+  return writeMetadata(run, channel, signed)
 }
 
 function publicUrl(run: StaticRun, options: Pick<StaticOptions, 'publicUrl'>): string | undefined {

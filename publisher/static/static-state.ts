@@ -1,4 +1,4 @@
-import { type ChannelName, type Digest, limits } from '../../protocol/index.ts'
+import { type ChannelName, type Digest, isLongwaveError, limits } from '../../protocol/index.ts'
 import {
   type KeyPair,
   type RootFile,
@@ -44,6 +44,8 @@ export interface StaticChannel {
   readonly signers: readonly KeyPair[]
   readonly online: KeyPair
   readonly created: CreatedKeys | undefined
+  /** The newest root no longer takes the signature of the newest release: sign it anew. */
+  readonly needsSigning: boolean
 }
 
 export interface StaticOpenOptions {
@@ -75,8 +77,8 @@ export async function openStatic(options: StaticOpenOptions): Promise<StaticChan
   await context.keyRing.assign(name, channelId)
   const roots = await readRoots(site, channelId, record.roots)
   const root = parseRoot(roots.at(-1) ?? new Uint8Array())
-  const there = await readFiles(site, channelId, root)
   const own = await ownFiles(folder, record)
+  const there = await readFiles(site, { channelId, root, own })
   const files = newer(there, own)
   return {
     channelId,
@@ -87,6 +89,7 @@ export async function openStatic(options: StaticOpenOptions): Promise<StaticChan
     signers: await loadKeys(context, channelId, 'targets', root.view.roles.targets.keys),
     online: (await loadKeys(context, channelId, 'online', root.view.roles.timestamp.keys))[0],
     created,
+    needsSigning: files !== undefined && !isSignedUnder(root, files),
   }
 }
 
@@ -131,13 +134,20 @@ async function readRoots(
   return roots
 }
 
+interface ReadOptions {
+  readonly channelId: Digest
+  readonly root: RootFile
+  readonly own: StaticFiles | undefined
+}
+
 async function readFiles(
   site: StaticSite,
-  channelId: Digest,
-  root: RootFile,
+  { channelId, root, own }: ReadOptions,
 ): Promise<StaticFiles | undefined> {
   const stamp = await site.trustFile('timestamp.json')
   if (stamp === undefined) return undefined
+  // A change of keys that broke off leaves what we signed ourselves under the root before.
+  if (own !== undefined && Buffer.from(stamp).equals(own.timestamp.bytes)) return own
   const timestamp = parseTimestamp(stamp)
   const shot = await site.trustFile(`${timestamp.view.snapshot.version}.snapshot.json`)
   if (shot === undefined) return undefined
@@ -147,16 +157,30 @@ async function readFiles(
   if (target === undefined) return undefined
   requireReferenced(snapshot.view.targets, target, 'targets')
   const targets = parseTargets(target)
-  verifySignatures(timestamp, [root.view.roles.timestamp])
-  verifySignatures(snapshot, [root.view.roles.snapshot])
-  verifySignatures(targets, [root.view.roles.targets])
-  const ids = [timestamp, snapshot, targets].map((file) => file.view.channelId)
-  if (ids.some((id) => id !== channelId)) {
+  const files = { targets, snapshot, timestamp }
+  verifyUnder(root, files)
+  if (Object.values(files).some((file) => file.view.channelId !== channelId)) {
     throw publishError('LW_PUBLISH_STATE_DAMAGED', {
       detail: `${site.directory} holds metadata of another channel.`,
     })
   }
-  return { targets, snapshot, timestamp }
+  return files
+}
+
+function verifyUnder({ view }: RootFile, { targets, snapshot, timestamp }: StaticFiles): void {
+  verifySignatures(timestamp, [view.roles.timestamp])
+  verifySignatures(snapshot, [view.roles.snapshot])
+  verifySignatures(targets, [view.roles.targets])
+}
+
+function isSignedUnder(root: RootFile, files: StaticFiles): boolean {
+  try {
+    verifyUnder(root, files)
+    return true
+  } catch (error) {
+    if (isLongwaveError(error, 'LW_TRUST_SIGNATURE')) return false
+    throw error
+  }
 }
 
 async function ownFiles(

@@ -371,6 +371,23 @@ t.test(
   },
 )
 
+t.test('S12: the holder of a recovery key alone can change recovery keys', async (t) => {
+  const s = await stage(t, { 'a.txt': 'one' })
+  const first = await s.publish()
+  const other = s.another()
+  await other.keys.import(await s.publisher.keys.export(s.url, { roles: ['root'] }))
+  t.match(await other.keys.change(s.url, { kind: 'add', role: 'root' }), {
+    rootVersion: 2,
+    targetsVersion: 1,
+  })
+  await t.rejects(other.keys.change(s.url, { kind: 'renew' }), {
+    code: 'LW_PUBLISH_SIGNATURES_MISSING',
+  })
+  s.write('a.txt', 'two')
+  t.match(await s.publish(), { release: 2 })
+  t.equal(await verifiedRelease(s, first.channelId), 2)
+})
+
 t.test('S28: two of two signatures are gathered from two homes', async (t) => {
   const s = await stage(t, { 'a.txt': 'one' })
   await s.publish()

@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process'
 import {
   appendFileSync,
   chmodSync,
@@ -125,14 +124,13 @@ t.test('C40: what cannot be published is refused, and all of it is named', async
     symlinkSync('here/here/../..', path.join(through, 'climbs'))
     await t.rejects(scan(through), { code: 'LW_PUBLISH_LINK_OUTSIDE', detail: /climbs/ })
   })
-  await t.test('pipes and sockets', async (t) => {
+  await t.test('sockets, and what else is no file', async (t) => {
     const base = makeTree(t, { f: 'x' })
-    if (spawnSync('mkfifo', [path.join(base, 'pipe')]).status !== 0) t.comment('no mkfifo here')
     const server = createServer().listen(path.join(base, 'socket'))
     await new Promise((resolve) => server.once('listening', resolve))
     t.teardown(() => server.close())
     await t.rejects(scan(base), { code: 'LW_PUBLISH_SPECIAL_FILE', detail: /socket/ })
-    await t.resolves(scan(base, { ignore: ['pipe', 'socket'] }))
+    await t.resolves(scan(base, { ignore: ['socket'] }))
   })
   await t.test('names that are not UTF-8', async (t) => {
     const base = makeTree(t, { f: 'x' })

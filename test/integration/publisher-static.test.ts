@@ -227,11 +227,16 @@ t.test('S12: keys of a static channel rotate, and subscribers follow', async (t)
   t.match((await follow(s, { channelId, state })).head, { release: 2 })
 })
 
-t.test('S5: metadata in the folder that others forged is refused', async (t) => {
+t.test('S5: metadata in the folder that others forged is replaced, or refused', async (t) => {
   const s = site(t, { a: 'one' })
-  await publish(s)
+  const { channelId = digestOf('') } = await publish(s)
   const file = path.join(s.out, 'site', 'trust', '1.targets.json')
-  writeFileSync(file, readFileSync(file, 'utf8').replace('"release":1', '"release":7'))
+  const forge = (name: string, from: string, to: string) =>
+    writeFileSync(name, readFileSync(name, 'utf8').replace(from, to))
+  forge(file, '"release":1', '"release":7')
+  t.match(await publish(s), { outcome: 'published', release: 2 }, 'with our own newest beside it')
+  t.match((await follow(s, { channelId })).head, { release: 2 })
+  forge(path.join(s.out, 'site', 'trust', 'timestamp.json'), '"issued":"2', '"issued":"3')
   s.write('a', 'two')
   t.match(await publish(s).catch((error) => error), { exit: 13 })
 })
@@ -306,6 +311,42 @@ t.test('R10: a crash or error at any point leaves the old release or the new one
   t.ok(result.points > 30, `${result.points} points`)
   t.strictSame(result.mixedPoints, [])
   t.ok(result.old > 0 && result.new > 0)
+})
+
+t.test('S12 R10: a change of keys that breaks off is mended by the next run', async (t) => {
+  interface State extends Site {
+    readonly channelId: Digest
+    readonly state: TrustState
+  }
+  const change = { kind: 'rotate', role: 'targets' } as const
+  const result = await sweepFaults<State>({
+    modes: ['kill-before', 'eio'],
+    stride: process.env['LONGWAVE_FULL_SWEEP'] === '1' ? 1 : 5,
+    async prepare() {
+      const s = makeSite({ a: 'one' })
+      const { channelId = digestOf('') } = await publish(s)
+      const { state } = await follow(s, { channelId })
+      return { ...s, channelId, state }
+    },
+    act: (fs, s) => publisherOf(s, { fs }).changeStaticKeys({ name: 'site', out: s.out, change }),
+    recover: endProcess,
+    async check(s) {
+      try {
+        await publisherOf(s).refreshStatic({ name: 'site', out: s.out })
+        const { head, state } = await follow(s, s)
+        s.write('a', 'two')
+        await publish(s)
+        const after = await follow(s, { channelId: s.channelId, state })
+        return head.release === 1 && after.head.release === 2 ? 'new' : 'mixed'
+      } catch (error) {
+        t.comment(String(error))
+        return 'mixed'
+      }
+    },
+    cleanUp: async (s) => rmSync(s.root, { recursive: true, force: true }),
+  })
+  t.comment(`${result.points} points, ${result.mixed} mixed`)
+  t.strictSame(result.mixedPoints, [])
 })
 
 t.test('R1: a crash at any point of the first publish is mended by the next run', async (t) => {

@@ -282,7 +282,7 @@ export class FakeTransmitter {
               targets: this.#trust.get(`${before}.targets.json`),
             },
       roots: request.roots.map((text) => Buffer.from(text)),
-      targets: Buffer.from(request.targets),
+      targets: request.targets === undefined ? undefined : Buffer.from(request.targets),
       nowMs,
       onlineKeyId: this.online.keyId,
     })
@@ -309,7 +309,7 @@ export class FakeTransmitter {
       if (this.#channelId === undefined) this.#channelId = channelIdOf(bytes)
     }
     const { targetsVersion, head, channelId } = verified
-    const targets = Buffer.from(request.targets)
+    const targets = Buffer.from(verified.targets)
     this.#trust.set(`${targetsVersion}.targets.json`, targets)
     for (const [digest, bytes] of upload.delivered) this.#objects.set(digest, bytes)
     if (verified.isNewRelease) {

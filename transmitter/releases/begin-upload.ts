@@ -2,74 +2,132 @@ import { randomUUID } from 'node:crypto'
 import {
   type ChannelName,
   type Digest,
-  type FileEntry,
-  filesOf,
+  isLongwaveError,
   type Manifest,
   manifestId,
   parseManifest,
   type UploadState,
 } from '../../protocol/index.ts'
-import type { ObjectRecord, UploadRecord } from '../../store/server-records/index.ts'
+import type { ChannelRecord, ObjectRecord, UploadRecord } from '../../store/server-records/index.ts'
 import { type TransmitterContext, timeText } from '../context.ts'
 import { transmitterError } from '../errors.ts'
 import { transmitterLimits as limits } from '../limits.ts'
-import { loadManifest } from './load-manifest.ts'
+import type { LoadedManifest } from '../manifests/index.ts'
+
+export interface BeginUpload {
+  readonly name: ChannelName
+  readonly manifestBytes: Uint8Array
+  /** An earlier upload of the channel; what it delivered counts as delivered. */
+  readonly continues?: string
+}
 
 /**
  * Begins an upload, or goes on with the open one of the same manifest. "Missing" considers only
  * what this channel refers to or this upload delivered, whatever the store holds otherwise.
- * @throws LW_TRANSMIT_WRONG_MANIFEST, LW_TRANSMIT_NAME_TAKEN, LW_TRANSMIT_ENDED, LW_FORMAT_…
+ * @throws LW_TRANSMIT_WRONG_MANIFEST, LW_TRANSMIT_NAME_TAKEN, LW_TRANSMIT_ENDED,
+ *   LW_TRANSMIT_TOO_MANY_UPLOADS, LW_FORMAT_…
  */
 export async function beginUpload(
   context: TransmitterContext,
-  name: ChannelName,
-  manifestBytes: Uint8Array,
+  begin: BeginUpload,
 ): Promise<UploadState> {
+  const { name, manifestBytes } = begin
   const manifest = parseManifest(manifestBytes)
-  const channel = await context.records.channels.find(name)
   if (manifest.name !== name) {
     throw transmitterError('LW_TRANSMIT_WRONG_MANIFEST', {
       detail: `It says ${manifest.name}, the URL says ${name}.`,
     })
   }
-  if (channel !== undefined && channel.channelId !== manifest.channel) {
-    throw transmitterError('LW_TRANSMIT_NAME_TAKEN', { members: { channel: channel.channelId } })
-  }
+  const channel = await context.records.channels.find(name)
+  requireSameChannel(channel, manifest)
   if (channel?.state === 'ended') throw transmitterError('LW_TRANSMIT_ENDED')
   const digest = manifestId(manifestBytes)
+  const upload = await openUpload(context, { name, digest, channel })
+  await keepManifest(context, upload, manifestBytes)
+  const loaded = await context.manifests.load(digest)
+  if (begin.continues !== undefined) await adopt(context, upload, loaded, begin.continues)
+  return describeUpload(context, upload, loaded)
+}
+
+/** @throws LW_TRANSMIT_NAME_TAKEN */
+export function requireSameChannel(channel: ChannelRecord | undefined, manifest: Manifest): void {
+  if (channel === undefined || channel.channelId === manifest.channel) return
+  throw transmitterError('LW_TRANSMIT_NAME_TAKEN', { members: { channel: channel.channelId } })
+}
+
+async function openUpload(
+  context: TransmitterContext,
+  wanted: {
+    readonly name: ChannelName
+    readonly digest: Digest
+    readonly channel: ChannelRecord | undefined
+  },
+): Promise<UploadRecord> {
+  const { name, digest } = wanted
   const { uploads } = context.records
-  let upload = await uploads.findOpen(name, digest)
   const nowMs = context.clock.now()
   const expiresAtMs = nowMs + limits.uploadLifetimeMs
-  if (upload === undefined) {
-    const online = await context.keys.key(name, 'online')
-    upload = {
-      id: randomUUID(),
-      channel: name,
-      manifestDigest: digest,
-      baseTargetsVersion: channel?.versions.targets ?? 0,
-      onlineKey: online.keyId,
-      state: 'open',
-      createdAtMs: nowMs,
-      expiresAtMs,
-    }
-    const { state: _state, ...record } = upload
-    await uploads.create(record)
-  } else await uploads.extend(upload.id, expiresAtMs)
-  await keepManifest(context, upload, digest, manifestBytes)
-  return describeUpload(context, upload, manifest)
+  const open = await uploads.findOpen(name, digest)
+  if (open !== undefined && open.expiresAtMs > nowMs) {
+    await uploads.extend(open.id, expiresAtMs)
+    return { ...open, expiresAtMs }
+  }
+  await uploads.expire(nowMs)
+  if ((await uploads.listOpen(name)).length >= limits.openUploadsMax) {
+    throw transmitterError('LW_TRANSMIT_TOO_MANY_UPLOADS', { retryAfterSeconds: 60 })
+  }
+  const online = await context.keys.key(name, 'online')
+  const record = {
+    id: randomUUID(),
+    channel: name,
+    manifestDigest: digest,
+    baseTargetsVersion: wanted.channel?.versions.targets ?? 0,
+    onlineKey: online.keyId,
+    createdAtMs: nowMs,
+    expiresAtMs,
+  }
+  await uploads.create(record)
+  return { ...record, state: 'open' }
 }
 
 async function keepManifest(
   context: TransmitterContext,
   upload: UploadRecord,
-  digest: Digest,
   bytes: Uint8Array,
 ): Promise<void> {
+  const digest = upload.manifestDigest
   const object = { digest, size: bytes.byteLength }
   await context.records.uploads.lease(upload.id, [object])
   await context.objects.receive({ ...object, source: [bytes] })
   await context.records.uploads.delivered(upload.id, [digest])
+}
+
+/** Takes over what an earlier upload of the channel delivered; one that is gone is passed over. */
+async function adopt(
+  context: TransmitterContext,
+  upload: UploadRecord,
+  { objects }: LoadedManifest,
+  earlierId: string,
+): Promise<void> {
+  const { uploads } = context.records
+  const earlier = earlierId.length > 64 ? undefined : await uploads.find(earlierId)
+  if (earlier === undefined || earlier.id === upload.id) return
+  if (earlier.channel !== upload.channel || earlier.state !== 'open') return
+  const lacking = [...(await uploads.missing(upload.id, [...objects.keys()]))]
+  const unknown = await uploads.missing(earlier.id, lacking)
+  const delivered: ObjectRecord[] = []
+  for (const digest of lacking) {
+    const size = objects.get(digest)?.size
+    if (!unknown.has(digest) && size !== undefined) delivered.push({ digest, size })
+  }
+  for (let at = 0; at < delivered.length; at += limits.leaseGroup) {
+    const group = delivered.slice(at, at + limits.leaseGroup)
+    await uploads.lease(upload.id, group)
+    await uploads.delivered(
+      upload.id,
+      group.map((object) => object.digest),
+    )
+  }
 }
 
 /** Says again what an open upload lacks. @throws LW_TRANSMIT_NO_UPLOAD */
@@ -78,8 +136,8 @@ export async function resumeUpload(
   name: ChannelName,
   id: string,
 ): Promise<UploadState> {
-  const upload = await requireUpload(context, name, id)
-  return describeUpload(context, upload, await loadManifest(context, upload.manifestDigest))
+  const upload = await requireOpenUpload(context, name, id)
+  return describeUpload(context, upload, await context.manifests.load(upload.manifestDigest))
 }
 
 /** @throws LW_TRANSMIT_NO_UPLOAD */
@@ -95,53 +153,97 @@ export async function requireUpload(
   return upload
 }
 
-/** The objects of a manifest, each once. */
-export function objectsOf(manifest: Manifest): Map<Digest, FileEntry> {
-  const objects = new Map<Digest, FileEntry>()
-  for (const file of filesOf(manifest)) objects.set(file.sha256, file)
-  return objects
+/** @throws LW_TRANSMIT_NO_UPLOAD also when it was committed or ran out */
+export async function requireOpenUpload(
+  context: TransmitterContext,
+  name: ChannelName,
+  id: string,
+): Promise<UploadRecord> {
+  const upload = await requireUpload(context, name, id)
+  if (upload.state !== 'open' || upload.expiresAtMs <= context.clock.now()) {
+    throw transmitterError('LW_TRANSMIT_NO_UPLOAD')
+  }
+  return upload
 }
 
 async function describeUpload(
   context: TransmitterContext,
   upload: UploadRecord,
-  manifest: Manifest,
+  { objects }: LoadedManifest,
 ): Promise<UploadState> {
-  const objects = objectsOf(manifest)
   const missing = await context.records.uploads.missing(upload.id, [...objects.keys()])
-  const before = await heldByPath(context, manifest)
+  await leaseAll(context, upload, objects, missing)
+  const before = await heldByPath(context, upload.channel)
   const rows: UploadState['missing'] = []
-  const leases: ObjectRecord[] = []
+  let reusedObjects = 0
   let reusedBytes = 0
   for (const [sha256, file] of objects) {
-    if (!missing.has(sha256)) {
+    const whole = { digest: sha256, size: file.size }
+    const received = missing.has(sha256) ? await receivedBytes(context, upload, whole) : undefined
+    if (received === undefined) {
+      reusedObjects++
       reusedBytes += file.size
       continue
     }
-    leases.push({ digest: sha256, size: file.size })
-    const base = before.get(file.path)
-    const partial = await context.objects.openPartial(partialKey(upload, sha256))
+    const base = before?.filesByPath.get(file.path)
     rows.push({
       sha256,
       size: file.size,
-      received: partial.bytes,
+      received,
       ...(base === undefined || base.sha256 === sha256
         ? {}
         : { bases: [{ sha256: base.sha256, size: base.size }] }),
     })
-    await partial.close()
-  }
-  for (let at = 0; at < leases.length; at += limits.leaseGroup) {
-    await context.records.uploads.lease(upload.id, leases.slice(at, at + limits.leaseGroup))
   }
   return {
     upload: upload.id,
     expires: timeText(upload.expiresAtMs),
     manifest: upload.manifestDigest,
     missing: rows,
-    reusedObjects: objects.size - missing.size,
+    reusedObjects,
     reusedBytes,
     requestBytesMax: limits.uploadRequestBytesMax,
+    codings: ['br'],
+  }
+}
+
+async function leaseAll(
+  context: TransmitterContext,
+  upload: UploadRecord,
+  objects: LoadedManifest['objects'],
+  missing: ReadonlySet<Digest>,
+): Promise<void> {
+  const leases: ObjectRecord[] = []
+  for (const digest of missing) leases.push({ digest, size: objects.get(digest)?.size ?? 0 })
+  for (let at = 0; at < leases.length; at += limits.leaseGroup) {
+    await context.records.uploads.lease(upload.id, leases.slice(at, at + limits.leaseGroup))
+  }
+}
+
+/** Bytes of a large object that arrived in pieces; undefined when it is complete after all. */
+async function receivedBytes(
+  context: TransmitterContext,
+  upload: UploadRecord,
+  whole: ObjectRecord,
+): Promise<number | undefined> {
+  // Small ones are never sent in pieces.
+  if (whole.size <= limits.partMemoryBytesMax) return 0
+  const partial = await context.objects.openPartial(partialKey(upload, whole.digest))
+  try {
+    if (partial.bytes === 0) {
+      await partial.discard()
+      return 0
+    }
+    if (partial.bytes < whole.size) return partial.bytes
+    // The answer to its last piece got lost, or a crash came between.
+    await partial.finish(whole)
+    await context.records.uploads.delivered(upload.id, [whole.digest])
+    return undefined
+  } catch (error) {
+    if (isLongwaveError(error, 'LW_STORE_DIGEST_MISMATCH')) return 0
+    throw error
+  } finally {
+    await partial.close()
   }
 }
 
@@ -153,12 +255,10 @@ export function partialKey(upload: UploadRecord, digest: Digest): string {
 /** The files of the channel's head by path: bases of deltas. */
 async function heldByPath(
   context: TransmitterContext,
-  manifest: Manifest,
-): Promise<ReadonlyMap<string, FileEntry>> {
-  const channel = await context.records.channels.find(manifest.name)
-  if (channel === undefined) return new Map()
-  const head = await context.records.releases.find(manifest.name, channel.headRelease)
-  if (head === undefined) return new Map()
-  const held = await loadManifest(context, head.manifestDigest)
-  return new Map(filesOf(held).map((file) => [file.path as string, file]))
+  name: ChannelName,
+): Promise<LoadedManifest | undefined> {
+  const channel = await context.records.channels.find(name)
+  if (channel === undefined) return undefined
+  const head = await context.records.releases.find(name, channel.headRelease)
+  return head && context.manifests.load(head.manifestDigest)
 }

@@ -3,21 +3,27 @@ import type { FastifyRequest } from 'fastify'
 import {
   type ChannelName,
   type Digest,
+  digestOf,
+  isLongwaveError,
   type ObjectsReceived,
+  type PartName,
   parsePartName,
 } from '../../protocol/index.ts'
-import type { IncomingObject } from '../../store/objects/index.ts'
-import type { UploadRecord } from '../../store/server-records/index.ts'
+import { type IncomingObject, storeError } from '../../store/objects/index.ts'
+import type { ObjectRecord, UploadRecord } from '../../store/server-records/index.ts'
 import type { TransmitterContext } from '../context.ts'
 import { transmitterError } from '../errors.ts'
-import { objectsOf, partialKey, requireUpload } from './begin-upload.ts'
-import { loadManifest } from './load-manifest.ts'
+import { transmitterLimits as limits } from '../limits.ts'
+import type { LoadedManifest } from '../manifests/index.ts'
+import { partialKey, requireOpenUpload } from './begin-upload.ts'
+import { ProvingBytes, partBytes } from './part-bytes.ts'
 import { receiveGdiff } from './receive-gdiff.ts'
 
 /**
  * Takes the parts of one `objects` request in order, each straight into the store; what was
  * complete before the connection broke stays.
- * @throws LW_TRANSMIT_UNEXPECTED_PART, LW_STORE_DIGEST_MISMATCH, LW_STORE_PARTIAL
+ * @throws LW_TRANSMIT_UNEXPECTED_PART, LW_TRANSMIT_BROKEN_UPLOAD, LW_STORE_DIGEST_MISMATCH,
+ *   LW_STORE_PARTIAL
  */
 export async function receiveParts(
   context: TransmitterContext,
@@ -25,77 +31,149 @@ export async function receiveParts(
   id: string,
   request: FastifyRequest,
 ): Promise<ObjectsReceived> {
-  const upload = await requireUpload(context, name, id)
-  if (upload.state !== 'open') throw transmitterError('LW_TRANSMIT_NO_UPLOAD')
-  const manifest = await loadManifest(context, upload.manifestDigest)
-  const sizes = new Map([...objectsOf(manifest)].map(([digest, file]) => [digest, file.size]))
-  const tally = { stored: 0, storedBytes: 0 }
-  const finished: Digest[] = []
-  const note = async (digests: readonly Digest[], bytes: number): Promise<void> => {
-    await context.records.uploads.delivered(upload.id, digests)
-    finished.push(...digests)
-    tally.stored += digests.length
-    tally.storedBytes += bytes
-  }
-  await context.objects.receiveMany(incoming(context, upload, sizes, request, note), {
-    onDurable: (objects) =>
-      note(
-        objects.map((object) => object.digest),
-        objects.reduce((sum, object) => sum + object.size, 0),
-      ),
-  })
-  const missing = await context.records.uploads.missing(upload.id, [...sizes.keys()])
-  return { ...tally, missing: missing.size }
+  const upload = await requireOpenUpload(context, name, id)
+  const { objects } = await context.manifests.load(upload.manifestDigest)
+  const intake = new PartIntake(context, upload, objects)
+  const result = await intake.take(request.files())
+  const missing = await context.records.uploads.missing(upload.id, [...objects.keys()])
+  return { ...result, missing: missing.size }
 }
 
-/** Whole objects are handed on; segments and deltas are taken care of on the way. */
-async function* incoming(
-  context: TransmitterContext,
-  upload: UploadRecord,
-  sizes: ReadonlyMap<Digest, number>,
-  request: FastifyRequest,
-  note: (digests: readonly Digest[], bytes: number) => Promise<void>,
-): AsyncGenerator<IncomingObject> {
-  for await (const part of request.files()) {
+/** The parts of one request on their way into the store. */
+class PartIntake {
+  readonly #context: TransmitterContext
+  readonly #upload: UploadRecord
+  readonly #objects: LoadedManifest['objects']
+  #stored = 0
+  #storedBytes = 0
+  #failure: unknown
+
+  constructor(
+    ...[context, upload, objects]: [TransmitterContext, UploadRecord, LoadedManifest['objects']]
+  ) {
+    this.#context = context
+    this.#upload = upload
+    this.#objects = objects
+  }
+
+  async take(
+    parts: AsyncIterable<MultipartFile>,
+  ): Promise<Omit<ObjectsReceived, 'missing'>> {
+    await this.#context.objects.receiveMany(this.#smallObjects(parts), {
+      onDurable: (objects) => this.#note(objects),
+    })
+    if (this.#failure !== undefined) throw this.#failure
+    return { stored: this.#stored, storedBytes: this.#storedBytes }
+  }
+
+  async #note(objects: readonly ObjectRecord[]): Promise<void> {
+    await this.#context.records.uploads.delivered(
+      this.#upload.id,
+      objects.map((object) => object.digest),
+    )
+    this.#stored += objects.length
+    for (const { size } of objects) this.#storedBytes += size
+  }
+
+  /**
+   * Small objects are handed on to be made durable in groups; everything else is taken care of on
+   * the way. A failure ends the list, so that the groups before it are finished first.
+   */
+  async *#smallObjects(parts: AsyncIterable<MultipartFile>): AsyncGenerator<IncomingObject> {
+    try {
+      for await (const part of wellFormed(parts)) {
+        const small = await this.#takePart(part)
+        if (small !== undefined) yield small
+      }
+    } catch (error) {
+      this.#failure = error
+    }
+  }
+
+  async #takePart(part: MultipartFile): Promise<IncomingObject | undefined> {
     const named = parsePartName(part.fieldname)
     const digest = named?.sha256 as Digest | undefined
-    const size = digest === undefined ? undefined : sizes.get(digest)
+    const size = digest === undefined ? undefined : this.#objects.get(digest)?.size
     if (named === undefined || digest === undefined || size === undefined) {
-      part.file.resume()
       throw transmitterError('LW_TRANSMIT_UNEXPECTED_PART', {
         detail: `It is called ${JSON.stringify(part.fieldname.slice(0, 200))}.`,
       })
     }
-    if (named.kind === 'object') yield { digest, size, source: part.file }
+    const whole = { digest, size }
+    if (named.kind === 'object' && size <= limits.partMemoryBytesMax) {
+      return { ...whole, source: [await readSmall(part, named, whole)] }
+    }
+    if (named.kind === 'object') await this.#receiveLarge(part, named, whole)
     else if (named.kind === 'segment') {
-      const whole = { digest, size }
-      if (await receiveSegment(context, upload, whole, named.offset, part)) await note([digest], size)
+      if (!(await this.#receiveSegment(part, named, whole))) return undefined
     } else {
-      await receiveGdiff(context, upload, { digest, size }, named.base as Digest, part.file)
-      await note([digest], size)
+      // A difference is never much longer than what it makes.
+      const bytesMax = size + limits.partMemoryBytesMax
+      const difference = partBytes(part, { coding: named.coding, bytesMax })
+      const base = named.base as Digest
+      await receiveGdiff(this.#context, { upload: this.#upload, whole, base, difference })
+    }
+    await this.#note([whole])
+    return undefined
+  }
+
+  async #receiveLarge(part: MultipartFile, named: PartName, whole: ObjectRecord): Promise<void> {
+    const { coding } = named
+    const proving = new ProvingBytes(partBytes(part, { coding, bytesMax: whole.size }))
+    await this.#context.objects.receive({ ...whole, source: proving.bytes() })
+    await proving.prove(whole)
+  }
+
+  /** Appends a piece of a large object; true when that completed it. */
+  async #receiveSegment(
+    part: MultipartFile,
+    named: Extract<PartName, { readonly kind: 'segment' }>,
+    whole: ObjectRecord,
+  ): Promise<boolean> {
+    const { coding, offset } = named
+    const bytesMax = Math.max(0, whole.size - offset)
+    const partial = await this.#context.objects.openPartial(partialKey(this.#upload, whole.digest))
+    try {
+      await partial.append(offset, partBytes(part, { coding, bytesMax }))
+      if (partial.bytes < whole.size) return false
+      await partial.finish(whole)
+      return true
+    } finally {
+      await partial.close()
     }
   }
 }
 
-/** Appends a piece of a large object; true when that completed it. */
-async function receiveSegment(
-  context: TransmitterContext,
-  upload: UploadRecord,
-  whole: { readonly digest: Digest; readonly size: number },
-  offset: number,
+/** All of a small part, compared before the store may say that it has it already. */
+async function readSmall(
   part: MultipartFile,
-): Promise<boolean> {
-  const partial = await context.objects.openPartial(partialKey(upload, whole.digest))
-  try {
-    await partial.append(offset, part.file)
-    if (partial.bytes > whole.size) {
-      await partial.discard()
-      throw transmitterError('LW_TRANSMIT_UNEXPECTED_PART', { detail: 'It is longer than its file.' })
+  { coding }: PartName,
+  whole: ObjectRecord,
+): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  for await (const chunk of partBytes(part, { coding, bytesMax: whole.size })) chunks.push(chunk)
+  const bytes = Buffer.concat(chunks)
+  if (bytes.byteLength === whole.size && digestOf(bytes) === whole.digest) return bytes
+  throw storeError('LW_STORE_DIGEST_MISMATCH', { detail: `${whole.digest}.` })
+}
+
+/** The parts; what is wrong with the body around them is told as the sender's fault. */
+async function* wellFormed(parts: AsyncIterable<MultipartFile>): AsyncGenerator<MultipartFile> {
+  const iterator = parts[Symbol.asyncIterator]()
+  for (;;) {
+    let next: IteratorResult<MultipartFile>
+    try {
+      next = await iterator.next()
+    } catch (cause) {
+      if (isLongwaveError(cause) || isFrameworkError(cause)) throw cause
+      throw transmitterError('LW_TRANSMIT_BROKEN_UPLOAD', { cause })
     }
-    if (partial.bytes < whole.size) return false
-    await partial.finish(whole)
-    return true
-  } finally {
-    await partial.close()
+    if (next.done === true) return
+    yield next.value
   }
+}
+
+/** Those carry a status of their own: too many parts, another media type. */
+function isFrameworkError(error: unknown): boolean {
+  return String((error as { readonly code?: unknown } | null)?.code ?? '').startsWith('FST_')
 }

@@ -1,4 +1,6 @@
 export * from './describe.ts'
+export * from './grant.ts'
+export * from './launch.ts'
 export * from './poll.ts'
 export * from './select.ts'
 export * from './subscribe.ts'

@@ -20,6 +20,8 @@ export interface Subscription {
   readonly paused?: boolean
   /** Set by undo: scheduled runs stay at this release until a release beyond `beyond` exists. */
   readonly hold?: { readonly release: number; readonly beyond: number }
+  /** The user's grant to run without a sandbox: for this publisher, since then. */
+  readonly grant?: { readonly channel: Digest; readonly at: string }
   /** Which repeater to use; the origin when absent. */
   readonly repeater?: string
 }
