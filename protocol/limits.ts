@@ -24,4 +24,12 @@ export const limits = {
   feedbackEntryBytesMax: 64 * 1024,
   feedbackRequestBytesMax: 4 * 1024 * 1024,
   updateRequestBytesMax: 6 * 1024 * 1024,
+  updateAnswerBytesMax: 8 * 1024 * 1024,
+  /** Bytes of the reply of a plug-in. */
+  replyBytesMax: 1024 * 1024,
+  /** Files of one overlay, the bytes of each and of all, and of the statement that lists them. */
+  overlayFilesMax: 1000,
+  overlayFileBytesMax: 8 * 1024 * 1024,
+  overlayBytesMax: 16 * 1024 * 1024,
+  overlayStatementBytesMax: 1024 * 1024,
 } as const

@@ -65,6 +65,8 @@ export interface ChannelAttributes {
     readonly key: string
     /** Path prefixes that an overlay may add to or replace. */
     readonly paths: readonly string[]
+    /** SHA-256 of the module that the transmitter runs for this release. */
+    readonly module?: Digest
   }
   /** Ed25519 public key (SPKI DER, base64) that signs tickets for closed channels. */
   readonly ticketKey?: string
@@ -214,7 +216,8 @@ function checkAttributes(value: Record<string, unknown>, findings: string[]): vo
       isRecord(plugin) &&
       isOptionalText(plugin['key'], 200) &&
       plugin['key'] !== undefined &&
-      isTextList(plugin['paths'], 64, limits.pathBytesMax)
+      isTextList(plugin['paths'], 64, limits.pathBytesMax) &&
+      (plugin['module'] === undefined || isDigest(plugin['module']))
     )
   ) {
     findings.push('plugin')

@@ -27,6 +27,8 @@ export const limits = {
   busyRetryMs: 10,
   /** Rows that one statement carries. */
   rowsPerStatement: 500,
+  /** Entries of feedback that one question brings. */
+  feedbackReadMax: 5_000,
   /** Rows that are handled before other work gets its turn. */
   rowsPerTurn: 5_000,
   /** Prepared statements that are kept for reuse. */

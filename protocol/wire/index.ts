@@ -1,5 +1,6 @@
 export * from './media-types.ts'
 export * from './parse-document.ts'
 export * from './publishing.ts'
+export * from './repeaters.ts'
 export * from './subscription.ts'
 export * from './update.ts'

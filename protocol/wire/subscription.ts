@@ -15,6 +15,11 @@ export const SubscriptionDocument = Type.Object({
   kind: Type.String({ maxLength: 32 }),
   category: Type.Optional(Type.String({ maxLength: limits.titleCharactersMax })),
   schedule: Type.Optional(Type.String({ maxLength: 200 })),
+  /**
+   * Asked for with `?zone=+05:30&tuner=TUNER-ID` (and `held=URL`, `failed=1`): the repeater to use
+   * from now on, as the manifest spells it; null is the origin itself.
+   */
+  repeater: Type.Optional(Type.Union([Type.String({ maxLength: 2048 }), Type.Null()])),
 })
 export type SubscriptionDocument = Static<typeof SubscriptionDocument>
 
@@ -45,6 +50,16 @@ export const ChannelList = Type.Object({
 })
 export type ChannelList = Static<typeof ChannelList>
 
+/** The figures of a release between, which bound what a step of a chain may build. */
+export const ReleaseFigures = Type.Object({
+  manifest: Type.String({ pattern: '^[0-9a-f]{64}$' }),
+  manifestBytes: Type.Integer({ minimum: 1, maximum: limits.manifestBytesMax }),
+  entries: Type.Integer({ minimum: 0, maximum: limits.entriesMax }),
+  totalBytes: Type.Integer({ minimum: 0 }),
+  largestFileBytes: Type.Integer({ minimum: 0, maximum: limits.fileBytesMax }),
+})
+export type ReleaseFigures = Static<typeof ReleaseFigures>
+
 /** `GET /NAME/deltas/FROM..TO`: names the bundle. FROM 0 is the empty release. */
 export const BundleOffer = Type.Object({
   from: Type.Integer({ minimum: 0 }),
@@ -52,6 +67,8 @@ export const BundleOffer = Type.Object({
   format: Type.String({ maxLength: 64 }),
   sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
   bytes: Type.Integer({ minimum: 0 }),
+  /** Given for the steps of a chain; nobody vouches for them but the head that comes out. */
+  figures: Type.Optional(ReleaseFigures),
 })
 export type BundleOffer = Static<typeof BundleOffer>
 

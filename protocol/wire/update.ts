@@ -1,6 +1,6 @@
 import Type, { type Static } from 'typebox'
 import { limits } from '../limits.ts'
-import { BundleOffer } from './subscription.ts'
+import { RouteOffer } from './subscription.ts'
 
 const digest = Type.String({ pattern: '^[0-9a-f]{64}$' })
 
@@ -10,10 +10,12 @@ const digest = Type.String({ pattern: '^[0-9a-f]{64}$' })
  */
 export const FeedbackEntry = Type.Object({
   sequence: Type.Integer({ minimum: 1 }),
+  /** Random; it tells apart what two copies of one disk append under the same number. */
+  nonce: Type.String({ pattern: '^[0-9a-f]{16}$' }),
   /** When the channel appended it, RFC 3339. */
   at: Type.String({ maxLength: 32 }),
   /** Media type of the data. */
-  type: Type.String({ maxLength: 128 }),
+  type: Type.String({ pattern: '^[ -~]{1,128}$' }),
   /** The bytes, base64. */
   data: Type.String({ maxLength: Math.ceil(limits.feedbackEntryBytesMax / 3) * 4 }),
 })
@@ -21,8 +23,9 @@ export type FeedbackEntry = Static<typeof FeedbackEntry>
 
 /**
  * Body of `POST /NAME/update`. The tuner signs the exact bytes with its per-channel Ed25519 key;
- * the signature and the public key travel in `Longwave-Tuner: KEY-HEX; sig=BASE64`, so that proxies
- * can forward the body unchanged.
+ * public key and signature travel in the header `Longwave-Tuner`, each as Base64url with a dot
+ * between, so that proxies can forward the body unchanged. With `Content-Encoding: br` the signed
+ * bytes are those before the coding.
  */
 export const UpdateRequest = Type.Object({
   format: Type.Literal('longwave-update-1'),
@@ -35,6 +38,14 @@ export const UpdateRequest = Type.Object({
   manifest: Type.Union([digest, Type.Null()]),
   release: Type.Integer({ minimum: 0 }),
   rootVersion: Type.Integer({ minimum: 0 }),
+  /** Versions of the other metadata held, so that they do not travel again. */
+  metadata: Type.Optional(
+    Type.Object({
+      targets: Type.Integer({ minimum: 0 }),
+      snapshot: Type.Integer({ minimum: 0 }),
+      timestamp: Type.Integer({ minimum: 0 }),
+    }),
+  ),
   /** Standard UTC offset in minutes, without daylight saving. */
   zoneMinutes: Type.Integer({ minimum: -14 * 60, maximum: 14 * 60 }),
   /** Delta formats that the tuner can apply. */
@@ -50,8 +61,9 @@ export const UpdateRequest = Type.Object({
       entries: Type.Array(FeedbackEntry, { maxItems: 1000 }),
     }),
   ),
-  /** The reply that the channel holds, so that an unchanged one does not travel again. */
+  /** SHA-256 of the reply that the channel holds, so that an unchanged one does not travel again. */
   replyHeld: Type.Optional(digest),
+  /** SHA-256 of the overlay's statement that is held. */
   overlayHeld: Type.Optional(digest),
 })
 export type UpdateRequest = Static<typeof UpdateRequest>
@@ -71,10 +83,23 @@ export const OverlayStatement = Type.Object({
       size: Type.Integer({ minimum: 0 }),
       mime: Type.String({ maxLength: 128 }),
     }),
-    { maxItems: 10_000 },
+    { maxItems: limits.overlayFilesMax },
   ),
 })
 export type OverlayStatement = Static<typeof OverlayStatement>
+
+/**
+ * What the plug-in's key signs for a reply, as canonical JSON: the reply belongs to this request
+ * of this tuner and cannot be replayed.
+ */
+export interface ReplyStatement {
+  readonly format: 'longwave-reply-1'
+  readonly channel: string
+  readonly tuner: string
+  readonly request: string
+  readonly type: string
+  readonly sha256: string
+}
 
 /** Answer of `POST /NAME/update`; always `private, no-store`. */
 export const UpdateAnswer = Type.Object({
@@ -84,21 +109,38 @@ export const UpdateAnswer = Type.Object({
   /** Metadata that the tuner lacks, exact bytes as text, by file name. */
   trust: Type.Record(Type.String(), Type.String()),
   head: Type.Object({ release: Type.Integer(), manifest: digest }),
-  /** Ways to the head with what they cost in bytes; the tuner takes the cheapest that works. */
-  routes: Type.Array(
+  /** What `GET /NAME/deltas/FROM..TO` would say, for a tuner that is behind. */
+  offer: Type.Optional(RouteOffer),
+  /**
+   * Data of the plug-in for the channel, base64 with its media type, and the Ed25519 signature of
+   * its `ReplyStatement` by the plug-in's key, base64. Null takes an earlier reply back; absent
+   * leaves it as it is.
+   */
+  reply: Type.Optional(
     Type.Union([
       Type.Object({
-        kind: Type.Literal('bundle'),
-        steps: Type.Array(BundleOffer),
-        bytes: Type.Integer(),
+        sha256: digest,
+        type: Type.String({ maxLength: 128 }),
+        data: Type.String({ maxLength: Math.ceil(limits.replyBytesMax / 3) * 4 }),
+        signature: Type.String({ maxLength: 128 }),
       }),
-      Type.Object({ kind: Type.Literal('whole'), bytes: Type.Integer() }),
+      Type.Null(),
     ]),
   ),
-  /** Data of the plug-in for the channel, base64 with its media type. */
-  reply: Type.Optional(Type.Object({ sha256: digest, type: Type.String(), data: Type.String() })),
-  /** Canonical statement as text and its Ed25519 signature by the overlay key, base64. */
-  overlay: Type.Optional(Type.Object({ statement: Type.String(), signature: Type.String() })),
+  /**
+   * Canonical statement as text and its Ed25519 signature by the plug-in's key, base64. Null takes
+   * an earlier overlay back; absent leaves it as it is. The files are had from
+   * `GET /NAME/overlays/TUNER/SHA256` with the ticket of this answer.
+   */
+  overlay: Type.Optional(
+    Type.Union([
+      Type.Object({
+        statement: Type.String({ maxLength: limits.overlayStatementBytesMax }),
+        signature: Type.String({ maxLength: 128 }),
+      }),
+      Type.Null(),
+    ]),
+  ),
   /** The repeater to use from now on; null means the origin itself. */
   repeater: Type.Optional(Type.Union([Type.String(), Type.Null()])),
   /** Ticket for closed channels (docs/formats/tickets.md). */

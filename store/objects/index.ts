@@ -1,2 +1,3 @@
+export { storeError } from '../errors.ts'
 export * from './file-object-store.ts'
 export * from './object-store.ts'

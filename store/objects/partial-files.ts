@@ -113,12 +113,13 @@ class PartialFile implements PartialObject {
   async finish(expected: StoredObject): Promise<ReceiveOutcome> {
     const { intake } = this.#context
     try {
+      // Compared first: that the store has the object proves nothing of who sent these bytes.
+      const hash = this.#hash ?? (await this.#hashAgain())
+      checkArrival(expected, this.#bytes, hash)
       if (await this.#context.has(expected)) {
         await this.discard()
         return 'present'
       }
-      const hash = this.#hash ?? (await this.#hashAgain())
-      checkArrival(expected, this.#bytes, hash)
       await orFileFailure(this.#handle.chmod(0o444), 'a partial object was being finished')
       const written = { ...expected, temporary: this.#file, handle: this.#handle }
       await intake.sync(written)

@@ -1,8 +1,12 @@
 import { storeError } from '../errors.ts'
 import { createBundleRecords } from './bundle-records.ts'
 import { createChannelRecords } from './channel-records.ts'
+import { createFeedbackRecords } from './feedback-records.ts'
+import { createMirrorRecords } from './mirror-records.ts'
+import { createOverlayRecords } from './overlay-records.ts'
 import type { RecordsDatabase } from './records-database.ts'
 import { createReleaseRecords } from './release-records.ts'
+import { createRepeaterRecords } from './repeater-records.ts'
 import { createRetentionRecords } from './retention-records.ts'
 import { bytesOfDigest } from './rows.ts'
 import type { ServerRecords } from './server-records.ts'
@@ -37,6 +41,10 @@ function recordsOver(database: RecordsDatabase): ServerRecords {
     retention: createRetentionRecords(database),
     tokens: createTokenRecords(database),
     settings: createSettingRecords(database),
+    mirrors: createMirrorRecords(database),
+    repeaters: createRepeaterRecords(database),
+    feedback: createFeedbackRecords(database),
+    overlays: createOverlayRecords(database),
     async isReferenced(channel, digest) {
       return (await database.referencedSize(channel, bytesOfDigest(digest))) !== undefined
     },

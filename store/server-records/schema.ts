@@ -11,6 +11,18 @@ export interface Tables {
   readonly deletions: DeletionsTable
   readonly tokens: TokensTable
   readonly settings: SettingsTable
+  readonly repeaters: RepeatersTable
+  readonly repeater_channels: RepeaterChannelsTable
+  readonly preparations: PreparationsTable
+  readonly preparations_ready: PreparationsReadyTable
+  readonly assignments: AssignmentsTable
+  readonly assignment_loads: AssignmentLoadsTable
+  readonly feedback_streams: FeedbackStreamsTable
+  readonly feedback_heads: FeedbackHeadsTable
+  readonly feedback: FeedbackTable
+  readonly overlays: OverlaysTable
+  readonly overlay_files: OverlayFilesTable
+  readonly overlay_contents: OverlayContentsTable
 }
 
 export interface ChannelsTable {
@@ -131,4 +143,101 @@ export interface TokensTable {
 export interface SettingsTable {
   key: string
   value: string
+}
+
+/** What came of one state of one tuner. */
+export interface FeedbackStreamsTable {
+  channel: number
+  tuner: Uint8Array
+  epoch: Uint8Array
+  /** Counts the epochs of a tuner. */
+  number: number
+  /** Everything up to here is in the log. */
+  sequence: number
+  /** Everything up to here has reached the plug-in, or was owed to none. */
+  delivered: number
+}
+
+/** The position of the newest entry of each channel's log. */
+export interface FeedbackHeadsTable {
+  channel: number
+  position: number
+}
+
+export interface FeedbackTable {
+  channel: number
+  position: number
+  tuner: Uint8Array
+  epoch: Uint8Array
+  sequence: number
+  nonce: Uint8Array
+  appended_at: number
+  received_at: number
+  type: string
+  data: Uint8Array
+}
+
+export interface OverlaysTable {
+  channel: number
+  tuner: Uint8Array
+  release: number
+  serial: number
+  statement: string
+  signature: string
+  made_at: number
+}
+
+export interface OverlayFilesTable {
+  channel: number
+  tuner: Uint8Array
+  sha256: Uint8Array
+}
+
+export interface OverlayContentsTable {
+  sha256: Uint8Array
+  bytes: Uint8Array
+}
+
+export interface RepeatersTable {
+  url: string
+  seen_at: number
+}
+
+/** What each repeater says it serves. */
+export interface RepeaterChannelsTable {
+  url: string
+  channel: string
+  release: number
+}
+
+/** Releases that repeaters fetch before they become the head. */
+export interface PreparationsTable {
+  id: string
+  channel: string
+  release: number
+  manifest_sha256: Uint8Array
+  /** JSON list of metadata. */
+  roots: string
+  targets: string
+  expires_at: number
+}
+
+export interface PreparationsReadyTable {
+  preparation: string
+  url: string
+}
+
+export interface AssignmentsTable {
+  channel: number
+  tuner: Uint8Array
+  /** NULL is the origin itself. */
+  repeater: string | null
+  assigned_at: number
+}
+
+/** How many tuners were sent to each repeater. */
+export interface AssignmentLoadsTable {
+  channel: number
+  repeater: string
+  tuners: number
 }

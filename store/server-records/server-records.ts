@@ -1,4 +1,7 @@
 import type { ChannelName, Digest } from '../../protocol/index.ts'
+import type { FeedbackRecords, OverlayRecords } from './feedback-log.ts'
+
+export type * from './feedback-log.ts'
 
 /** `ended`: a signed final release was published; the name stays taken for ever. */
 export type ChannelState = 'active' | 'ended'
@@ -290,6 +293,81 @@ export interface SettingRecords {
   setOnce(key: string, value: string): Promise<string>
 }
 
+/** What a repeater that dialled in serves of one channel. */
+export interface RepeaterHolding {
+  readonly url: string
+  readonly release: number
+  /** When it was heard of last. */
+  readonly seenAtMs: number
+}
+
+/** A release that repeaters fetch before it becomes the head. */
+export interface PreparationRecord {
+  readonly id: string
+  readonly channel: ChannelName
+  readonly release: number
+  readonly manifestDigest: Digest
+  readonly roots: readonly string[]
+  readonly targets: string
+  readonly expiresAtMs: number
+}
+
+export interface AssignmentQuestion {
+  readonly channel: ChannelName
+  readonly tuner: Digest
+  readonly atMs: number
+  /** Tuners that may be noted per channel; beyond that an answer is given and not kept. */
+  readonly tunersMax: number
+  /**
+   * Decides, within the transaction, from what was decided before (undefined: nothing) and from how
+   * many tuners each repeater has; null is the origin itself.
+   */
+  readonly choose: (state: {
+    readonly before: string | null | undefined
+    readonly loads: ReadonlyMap<string, number>
+  }) => string | null
+}
+
+/** What an origin keeps of its repeaters. */
+export interface RepeaterRecords {
+  seen(url: string, atMs: number): Promise<void>
+  /** Says all that a repeater serves; what it said before is forgotten. */
+  report(
+    url: string,
+    channels: readonly { readonly name: string; readonly release: number }[],
+    atMs: number,
+  ): Promise<void>
+  /** When each was heard of last. */
+  list(): Promise<readonly { readonly url: string; readonly seenAtMs: number }[]>
+  holdings(channel: ChannelName): Promise<readonly RepeaterHolding[]>
+  /** Forgets repeaters that were not heard of since then. */
+  forget(beforeMs: number): Promise<void>
+  /** Announces a release; the same one again only lives longer. */
+  prepare(preparation: PreparationRecord): Promise<void>
+  findPreparation(id: string): Promise<PreparationRecord | undefined>
+  /** Those that have not run out. */
+  preparations(nowMs: number): Promise<readonly PreparationRecord[]>
+  /** Notes that a repeater has all of some prepared releases. */
+  ready(url: string, ids: readonly string[]): Promise<void>
+  readyFor(id: string): Promise<readonly string[]>
+  /** Ends one preparation, and those that ran out. */
+  endPreparation(id: string, nowMs: number): Promise<void>
+  /** What was decided for a tuner; undefined for nothing. */
+  assignment(channel: ChannelName, tuner: Digest): Promise<string | null | undefined>
+  /** Decides for a tuner in one transaction; a row is written only when the answer is a new one. */
+  assign(question: AssignmentQuestion): Promise<string | null>
+  loads(channel: ChannelName): Promise<ReadonlyMap<string, number>>
+}
+
+/** What only a mirror needs, which signs nothing itself. */
+export interface MirrorRecords {
+  /**
+   * Lets the versions of the metadata below the root fall, which they may once an attacker who had
+   * run ahead lost the keys (TUF 5.3.11). The files stay until newer ones take their places.
+   */
+  lowerVersions(channel: ChannelName): Promise<void>
+}
+
 /** What a transmitter keeps in SQL: one interface, SQLite or PostgreSQL behind it. */
 export interface ServerRecords extends AsyncDisposable {
   readonly channels: ChannelRecords
@@ -300,6 +378,10 @@ export interface ServerRecords extends AsyncDisposable {
   readonly retention: RetentionRecords
   readonly tokens: TokenRecords
   readonly settings: SettingRecords
+  readonly mirrors: MirrorRecords
+  readonly repeaters: RepeaterRecords
+  readonly feedback: FeedbackRecords
+  readonly overlays: OverlayRecords
   /** Whether the channel refers to the object: asked before each object is served. */
   isReferenced(channel: ChannelName, digest: Digest): Promise<boolean>
   /** The object's bytes when the channel refers to it. */

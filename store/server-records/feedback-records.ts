@@ -1,0 +1,107 @@
+import type { Selectable } from 'kysely'
+import { type ChannelName, digestFromBytes } from '../../protocol/index.ts'
+import { limits } from '../limits.ts'
+import { findChannelId } from './channel-records.ts'
+import { appendFeedback } from './feedback-append.ts'
+import type { FeedbackRecord, FeedbackRecords, StreamMark } from './feedback-log.ts'
+import type { Reading, RecordsDatabase, Writing } from './records-database.ts'
+import { bytesOfDigest } from './rows.ts'
+import type { FeedbackTable } from './schema.ts'
+
+export function createFeedbackRecords(database: RecordsDatabase): FeedbackRecords {
+  const { reader } = database
+  return {
+    append: (batches) => database.transaction((tx) => appendFeedback(tx, batches)),
+    async list(channel, { after, countMax }) {
+      const id = await findChannelId(reader, channel)
+      if (id === undefined) return []
+      const rows = await reader
+        .selectFrom('feedback')
+        .selectAll()
+        .where('channel', '=', id)
+        .where('position', '>', after)
+        .orderBy('position')
+        .limit(Math.min(countMax, limits.feedbackReadMax))
+        .execute()
+      return rows.map(recordOf)
+    },
+    async undelivered(channel, { tuner, countMax }) {
+      const id = await findChannelId(reader, channel)
+      if (id === undefined) return []
+      let query = reader
+        .selectFrom('feedback_streams as s')
+        .innerJoin('feedback as f', (join) =>
+          join
+            .onRef('f.channel', '=', 's.channel')
+            .onRef('f.tuner', '=', 's.tuner')
+            .onRef('f.epoch', '=', 's.epoch')
+            .onRef('f.sequence', '>', 's.delivered'),
+        )
+        .selectAll('f')
+        .where('s.channel', '=', id)
+        .whereRef('s.delivered', '<', 's.sequence')
+      if (tuner !== undefined) query = query.where('s.tuner', '=', bytesOfDigest(tuner))
+      const rows = await query
+        .orderBy('f.position')
+        .limit(Math.min(countMax, limits.feedbackReadMax))
+        .execute()
+      return rows.map(recordOf)
+    },
+    setDelivered: (marks) => database.transaction((tx) => setMarks(tx, marks)),
+    counts: (channel) => countsOf(reader, channel),
+  }
+}
+
+async function setMarks(
+  tx: Writing,
+  marks: readonly (StreamMark & { readonly channel: ChannelName })[],
+): Promise<void> {
+  const ids = new Map<ChannelName, number | undefined>()
+  for (const mark of marks) {
+    if (!ids.has(mark.channel)) ids.set(mark.channel, await findChannelId(tx, mark.channel))
+    const id = ids.get(mark.channel)
+    if (id === undefined) continue
+    await tx
+      .updateTable('feedback_streams')
+      .set({ delivered: mark.sequence })
+      .where('channel', '=', id)
+      .where('tuner', '=', bytesOfDigest(mark.tuner))
+      .where('epoch', '=', Buffer.from(mark.epoch, 'hex'))
+      .where('delivered', '<', mark.sequence)
+      .execute()
+  }
+}
+
+async function countsOf(
+  reader: Reading,
+  channel: ChannelName,
+): Promise<{ readonly entries: number; readonly undelivered: number }> {
+  const id = await findChannelId(reader, channel)
+  if (id === undefined) return { entries: 0, undelivered: 0 }
+  const head = await reader
+    .selectFrom('feedback_heads')
+    .select('position')
+    .where('channel', '=', id)
+    .executeTakeFirst()
+  const owed = await reader
+    .selectFrom('feedback_streams')
+    .select(({ fn, eb }) => fn.sum<number>(eb('sequence', '-', eb.ref('delivered'))).as('sum'))
+    .where('channel', '=', id)
+    .whereRef('delivered', '<', 'sequence')
+    .executeTakeFirst()
+  return { entries: head?.position ?? 0, undelivered: Number(owed?.sum ?? 0) }
+}
+
+function recordOf(row: Selectable<FeedbackTable>): FeedbackRecord {
+  return {
+    position: row.position,
+    tuner: digestFromBytes(row.tuner),
+    epoch: Buffer.from(row.epoch).toString('hex'),
+    sequence: row.sequence,
+    nonce: Buffer.from(row.nonce).toString('hex'),
+    appendedAtMs: row.appended_at,
+    receivedAtMs: row.received_at,
+    type: row.type,
+    data: row.data,
+  }
+}
