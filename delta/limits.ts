@@ -12,10 +12,12 @@ export const deltaLimits = {
   fileOperationsMax: 1_500_000,
   /** Unpacked bytes of all archives of one bundle. */
   viewBytesMax: 2 ** 31,
-  /** Bytes of one description of how content is rebuilt. */
+  /** Bytes of all recipes of one bundle, and of all sides of predicted references. */
   sideBytesMax: 4 * 1024 * 1024,
   /** Bytes of changed attributes in a bundle. */
   attributesBytesMax: 256 * 1024,
+  /** Memory that making needs beside the objects and their tables. */
+  makingBytes: 150 * 1024 * 1024,
   /** Bytes of old and new objects that the matcher takes at once; beyond, files travel whole. */
   matchedBytesMax: 2 ** 31 - 2 ** 20,
 } as const

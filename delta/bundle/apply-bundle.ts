@@ -1,9 +1,4 @@
-import {
-  canonicalJson,
-  type Digest,
-  digestOf,
-  type Json,
-} from '../../protocol/index.ts'
+import { canonicalJson, type Digest, digestOf, type Json } from '../../protocol/index.ts'
 import { BinaryDecoder } from '../entropy/binary-decoder.ts'
 import { deltaError } from '../errors.ts'
 import type { ObjectSource } from '../objects/object-source.ts'
@@ -61,9 +56,7 @@ export interface AppliedBundle {
  * manifest, with the digests of the bytes written, has the signed id.
  * @throws LW_DELTA_FORMAT, LW_DELTA_LIMIT, LW_DELTA_BASE, LW_DELTA_RESULT, LW_DELTA_CANCELLED
  */
-export async function applyBundle(
-  options: ApplyBundleOptions,
-): Promise<AppliedBundle> {
+export async function applyBundle(options: ApplyBundleOptions): Promise<AppliedBundle> {
   const file = new BundleFile(options.bundle)
   try {
     const header = parseHeader(file.read(0, headerBytesMax))

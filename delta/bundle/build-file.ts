@@ -83,7 +83,9 @@ export async function buildFile(
 }
 
 function wrongSize(): Error {
-  return deltaError('LW_DELTA_FORMAT', { detail: 'A file does not get the size that it should have.' })
+  return deltaError('LW_DELTA_FORMAT', {
+    detail: 'A file does not get the size that it should have.',
+  })
 }
 
 /** Lets the archive come about from its view, piece by piece. */

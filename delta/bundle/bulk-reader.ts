@@ -18,6 +18,8 @@ export class BulkReader {
       this.pieces = packed[Symbol.asyncIterator]()
     } else {
       this.inflater = createBrotliDecompress()
+      // Errors reach the reader through the iteration; one that comes later concerns nobody.
+      this.inflater.on('error', () => {})
       this.pieces = inflate(this.inflater, packed)
     }
   }

@@ -1,10 +1,9 @@
-import type { Effort } from '../matching/file-matcher.ts'
 import type { FileToEncode } from './file-encoder.ts'
 
-/** Bytes that are modelled in any case: half a second of decoding. */
-const modelledBytesMin = 1 << 20
+/** Bytes that are modelled in any case: two seconds of decoding. */
+const modelledBytesMin = 4 << 20
 /** Beyond, one literal in so many bytes of output is modelled, so that decoding keeps its pace. */
-const modelledShare = 32
+const modelledShare = 8
 const sampleBytes = 1 << 16
 /** Bits of a byte at which modelling gains nothing worth its time. */
 const denseBits = 7.2
@@ -16,10 +15,9 @@ const denseBits = 7.2
 export function chooseCodings<File extends FileToEncode & { readonly literals: number }>(
   files: readonly File[],
   pool: Uint8Array,
-  effort: Effort,
 ): File[] {
   const output = files.reduce((sum, file) => sum + file.end - file.start, 0)
-  const budget = Math.max(modelledBytesMin, output / modelledShare) * (effort === 'best' ? 2 : 1)
+  const budget = Math.max(modelledBytesMin, output / modelledShare)
   const dense = files.map((file) => file.literals > 4096 && isDense(file, pool))
   let modelled = files.reduce((sum, file, i) => sum + (dense[i] === true ? 0 : file.literals), 0)
   const bySize = files.map((_, i) => i).sort((a, b) => literalsOf(files, b) - literalsOf(files, a))

@@ -44,7 +44,9 @@ export function parseHeader(bytes: Uint8Array): BundleHeader {
   const features = bytes[8]
   if (features === undefined) throw tooShort()
   if (features > bulkMethods.length) {
-    throw deltaError('LW_DELTA_FORMAT', { detail: `It uses features (${features}) that are unknown.` })
+    throw deltaError('LW_DELTA_FORMAT', {
+      detail: `It uses features (${features}) that are unknown.`,
+    })
   }
   if (features === 0) return { oldManifest, bulkMethod: 'stored', bulkBytes: 0, headerBytes: 9 }
   let bulkBytes = 0
@@ -55,7 +57,12 @@ export function parseHeader(bytes: Uint8Array): BundleHeader {
     bulkBytes += (byte % 128) * scale
     if (byte < 128) break
   }
-  return { oldManifest, bulkMethod: bulkMethods[features - 1] as BulkMethod, bulkBytes, headerBytes: at }
+  return {
+    oldManifest,
+    bulkMethod: bulkMethods[features - 1] as BulkMethod,
+    bulkBytes,
+    headerBytes: at,
+  }
 }
 
 function tooShort(): Error {

@@ -77,6 +77,7 @@ export class FileDecoder {
     const { coder, models } = this.parts
     if (this.place >= 0 && this.left > 0) await this.copyExact()
     while (this.left > 0) {
+      const before = this.left
       const literals = models.operations.codeLiterals(coder, 0, this.left)
       await this.literals(literals)
       if (this.left === 0) break
@@ -88,6 +89,10 @@ export class FileDecoder {
         at: this.size - this.left,
       })
       await this.copyExact()
+      // Operations that do nothing could go on for ever at next to no bytes.
+      if (this.left === before) {
+        throw deltaError('LW_DELTA_FORMAT', { detail: 'An operation that does nothing.' })
+      }
     }
   }
 

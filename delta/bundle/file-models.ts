@@ -75,7 +75,8 @@ export class FileModels {
     let unitBits = 0
     if (inexact === 0) {
       const same = this.flags.code(coder, 8, wanted.unitBits === this.lastUnit ? 1 : 0)
-      unitBits = same === 1 ? this.lastUnit : Math.min(30, this.units.code(coder, 0, wanted.unitBits))
+      unitBits =
+        same === 1 ? this.lastUnit : Math.min(30, this.units.code(coder, 0, wanted.unitBits))
       this.lastUnit = unitBits
     }
     return {

@@ -1,12 +1,12 @@
 import { rename, rm } from 'node:fs/promises'
-import { Worker } from 'node:worker_threads'
-import { type Digest, parseDigest } from '../../protocol/index.ts'
+import { type Digest, parseDigest, parseManifest } from '../../protocol/index.ts'
 import { deltaError } from '../errors.ts'
 import { deltaLimits } from '../limits.ts'
 import type { ObjectSource } from '../objects/object-source.ts'
-import { planRelease } from './make-core.ts'
+import { type PlannedRelease, planRelease } from './make-core.ts'
 import type { Effort, MakeNotes } from './make-streams.ts'
-import type { MakeAnswer, MakeJob } from './make-worker.ts'
+import { makeWholeBundle, type WrittenBundle } from './make-whole.ts'
+import { runMakeWorker } from './run-make-worker.ts'
 
 export interface MakeBundleOptions {
   readonly oldManifest: Uint8Array
@@ -17,6 +17,10 @@ export interface MakeBundleOptions {
   readonly outputPath: string
   /** `fast` for the moment of commit, `best` for the background. */
   readonly effort: Effort
+  /**
+   * When it would not do, or was not enough, the new objects travel whole in brotli; the notes say
+   * `whole` then.
+   */
   readonly budget?: { readonly cpuMs?: number; readonly memoryBytesMax?: number }
   readonly signal?: AbortSignal
 }
@@ -38,33 +42,44 @@ export interface MadeBundleFile {
  * @throws LW_DELTA_MAKE, LW_DELTA_CANCELLED, LW_DELTA_BASE
  */
 export async function makeBundle(options: MakeBundleOptions): Promise<MadeBundleFile> {
-  const { oldManifest, newManifest, source, effort, signal } = options
-  const { old, plan, digestAt } = planRelease(oldManifest, newManifest)
-  const bytes = plan.baseBytes + plan.builtBytes
-  if (bytes > (options.budget?.memoryBytesMax ?? deltaLimits.matchedBytesMax)) {
-    throw deltaError('LW_DELTA_MAKE', { detail: 'More bytes than may be held in memory.' })
-  }
-  const pool = await loadAll(
-    source,
-    [
-      ...plan.base.map(({ number, size }) => [old.objects.digests[number] as Digest, size] as const),
-      ...plan.built.map(({ path, size }) => [digestAt.get(path) as Digest, size] as const),
-    ],
-    signal,
-  )
+  const { oldManifest, newManifest, signal, budget } = options
+  parseManifest(newManifest)
+  const plan = planRelease(oldManifest, newManifest)
+  const wholeBytes = plan.plan.builtBytes
   const path = `${options.outputPath}.making`
   await rm(path, { force: true })
   try {
-    const job: MakeJob = { oldManifest, newManifest, pool, effort, path }
-    const answer = await runWorker(job, options)
+    let made: WrittenBundle | undefined
+    if (plan.plan.baseBytes + wholeBytes <= poolBytesMax(budget?.memoryBytesMax)) {
+      const pool = await loadAll(options.source, objectsOf(plan), signal)
+      const job = { oldManifest, newManifest, pool, effort: options.effort, path }
+      made = await runMakeWorker(job, { signal, cpuMs: budget?.cpuMs })
+    }
+    if (made === undefined) {
+      await rm(path, { force: true })
+      made = await makeWholeBundle(options, plan, path)
+    }
     await rename(path, options.outputPath)
-    const { sha256, bytes, notes } = answer
-    const wholeBytes = plan.builtBytes
-    return { sha256: parseDigest(sha256), bytes, wholeBytes, notes, proved: true }
+    const { bytes, notes } = made
+    return { sha256: parseDigest(made.sha256), bytes, wholeBytes, notes, proved: true }
   } catch (error) {
     await rm(path, { force: true })
     throw error
   }
+}
+
+/** Bytes of old and new objects that may be matched; tables take about as much again. */
+function poolBytesMax(memoryBytesMax: number | undefined): number {
+  if (memoryBytesMax === undefined) return deltaLimits.matchedBytesMax
+  return Math.min(deltaLimits.matchedBytesMax, (memoryBytesMax - deltaLimits.makingBytes) / 2.5)
+}
+
+function objectsOf(release: PlannedRelease): (readonly [Digest, number])[] {
+  const { old, plan, digestAt } = release
+  return [
+    ...plan.base.map(({ number, size }) => [old.objects.digests[number] as Digest, size] as const),
+    ...plan.built.map(({ path, size }) => [digestAt.get(path) as Digest, size] as const),
+  ]
 }
 
 async function loadAll(
@@ -87,42 +102,4 @@ async function loadAll(
     at += size
   }
   return bytes
-}
-
-function runWorker(
-  job: MakeJob,
-  options: MakeBundleOptions,
-): Promise<Extract<MakeAnswer, { ok: true }>> {
-  const { signal } = options
-  return new Promise((resolve, reject) => {
-    // The same file name in the built tree and in the sources.
-    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-    const worker = new Worker(new URL(`./make-worker.${extension}`, import.meta.url), {
-      workerData: job,
-    })
-    let cancelled = false
-    const stop = (): void => {
-      cancelled = true
-      worker.terminate().catch(reject)
-    }
-    const settle = (): void => {
-      signal?.removeEventListener('abort', stop)
-    }
-    if (signal?.aborted === true) stop()
-    signal?.addEventListener('abort', stop, { once: true })
-    worker.once('message', (answer: MakeAnswer) => {
-      settle()
-      if (answer.ok) resolve(answer)
-      else reject(deltaError('LW_DELTA_MAKE', { detail: answer.message }))
-    })
-    worker.once('error', (cause) => {
-      settle()
-      reject(deltaError('LW_DELTA_MAKE', { cause }))
-    })
-    worker.once('exit', () => {
-      settle()
-      if (cancelled) reject(deltaError('LW_DELTA_CANCELLED'))
-      else reject(deltaError('LW_DELTA_MAKE', { detail: 'The worker ended without a result.' }))
-    })
-  })
 }

@@ -1,8 +1,8 @@
-import { type Digest, digestOf, parseManifest } from '../../protocol/index.ts'
+import { type Digest, digestOf } from '../../protocol/index.ts'
 import { planBuild } from '../planning/build-plan.ts'
 import { makeScript } from '../planning/script.ts'
 import { chooseViews } from './choose-views.ts'
-import { attributesOf, type BundleHead, readOldRelease } from './bundle-head.ts'
+import { attributesOf, type BundleHead, readHeldManifest, readOldRelease } from './bundle-head.ts'
 import { encodeHeader, shortId } from './container.ts'
 import { type Effort, type MakeNotes, makeStreams } from './make-streams.ts'
 
@@ -23,7 +23,7 @@ export interface MadeBundle {
 /** The script and the plan that both follow from the two manifests. */
 export function planRelease(oldManifest: Uint8Array, newManifest: Uint8Array) {
   const old = readOldRelease(oldManifest)
-  const next = parseManifest(newManifest)
+  const next = readHeldManifest(newManifest)
   const script = makeScript(old.entries, next.entries, old.objects)
   const plan = planBuild(old.entries, old.objects, script, [])
   const digestAt = new Map<string, Digest>()
@@ -32,6 +32,8 @@ export function planRelease(oldManifest: Uint8Array, newManifest: Uint8Array) {
   }
   return { old, next, script, plan, digestAt }
 }
+
+export type PlannedRelease = ReturnType<typeof planRelease>
 
 /** Makes a bundle from bytes in memory; takes its time, so it runs in a worker. */
 export function makeCore(input: CoreInput): MadeBundle {

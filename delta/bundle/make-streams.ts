@@ -1,5 +1,5 @@
 import { BinaryEncoder } from '../entropy/binary-encoder.ts'
-import { type Effort, FileMatcher } from '../matching/file-matcher.ts'
+import { type Effort, FileMatcher, type PoolPart } from '../matching/file-matcher.ts'
 import type { BuildPlan } from '../planning/build-plan.ts'
 import type { PoolLayout } from '../planning/pool-layout.ts'
 import type { BulkMethod } from './bulk-reader.ts'
@@ -34,7 +34,8 @@ export interface StreamInput {
   readonly effort: Effort
 }
 
-const unlimited = {
+/** What a maker is bound by: nothing, the signed figures bind the other side. */
+export const unlimited = {
   entries: Number.MAX_SAFE_INTEGER,
   totalBytes: Number.MAX_SAFE_INTEGER,
   largestFileBytes: Number.MAX_SAFE_INTEGER,
@@ -51,7 +52,7 @@ export function makeStreams(input: StreamInput): MadeStreams {
   const files = matchFiles(input)
   const matched = performance.now()
   const bulk: Uint8Array[] = []
-  const coded = chooseCodings(files, pool, input.effort)
+  const coded = chooseCodings(files, pool)
   const { core, tally } = encodeFiles(input, coded, (literals) => bulk.push(literals))
   const packed = packBulk(bulk, input.effort)
   const notes = {
@@ -67,7 +68,7 @@ export function makeStreams(input: StreamInput): MadeStreams {
 }
 
 function matchFiles({ plan, layout, pool, effort }: StreamInput): MatchedFile[] {
-  const matcher = new FileMatcher(pool, layout.oldBytes, effort)
+  const matcher = new FileMatcher(pool, layout.oldBytes, { effort, parts: partsOf(layout) })
   const sizes = new Map<number, number>()
   for (const { position, size } of plan.base) sizes.set(position, size)
   return layout.files.map(({ position: start, formBytes, predecessor, limit }) => {
@@ -79,6 +80,14 @@ function matchFiles({ plan, layout, pool, effort }: StreamInput): MatchedFile[] 
     for (let i = 2; i < operations.length; i += 3) literals -= operations[i] as number
     return { pool, limit, start, end, predecessor, operations, coding, references, literals }
   })
+}
+
+function partsOf({ base, oldViews, files }: PoolLayout): PoolPart[] {
+  return [
+    ...base,
+    ...oldViews.map(({ position, viewBytes }) => ({ position, size: viewBytes })),
+    ...files.map(({ position, formBytes }) => ({ position, size: formBytes })),
+  ]
 }
 
 function encodeFiles(

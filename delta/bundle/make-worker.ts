@@ -14,7 +14,12 @@ export interface MakeJob extends CoreInput {
 
 /** What it answers. */
 export type MakeAnswer =
-  | { readonly ok: true; readonly sha256: string; readonly bytes: number; readonly notes: MakeNotes }
+  | {
+      readonly ok: true
+      readonly sha256: string
+      readonly bytes: number
+      readonly notes: MakeNotes
+    }
   | { readonly ok: false; readonly message: string; readonly cancelled: boolean }
 
 async function run(job: MakeJob): Promise<MakeAnswer> {

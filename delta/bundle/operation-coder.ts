@@ -46,7 +46,12 @@ export class OperationCoder {
    */
   codePlace(
     coder: BinaryCoder,
-    place: { readonly from: number; readonly end: number; readonly literals: number; readonly at: number },
+    place: {
+      readonly from: number
+      readonly end: number
+      readonly literals: number
+      readonly at: number
+    },
   ): number {
     const { from, end, literals, at } = place
     const { recent } = this
@@ -56,7 +61,8 @@ export class OperationCoder {
     if (kind === 0) result = end + literals
     else if (kind === 1) result = end
     else if (kind === 2) {
-      result = end + literals + this.steps.codeSigned(coder, Math.min(1, literals), from - end - literals)
+      result =
+        end + literals + this.steps.codeSigned(coder, Math.min(1, literals), from - end - literals)
     } else result = (recent[kind - 3] as number) + at
     if (!(result >= 0 && result < this.limit)) {
       throw deltaError('LW_DELTA_FORMAT', { detail: 'A copy from outside the base.' })

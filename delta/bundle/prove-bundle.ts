@@ -1,7 +1,8 @@
-import { type Digest, digestOf, parseManifest, totalsOf } from '../../protocol/index.ts'
+import { type Digest, digestOf, totalsOf } from '../../protocol/index.ts'
 import { memoryObjectSource } from '../objects/object-source.ts'
 import { applyBundle, type ExpectedRelease } from './apply-bundle.ts'
 import type { Staging } from './build-file.ts'
+import { readHeldManifest } from './bundle-head.ts'
 import type { BundleInput } from './bundle-file.ts'
 import type { BuildPlan } from '../planning/build-plan.ts'
 import { planRelease } from './make-core.ts'
@@ -11,7 +12,7 @@ export function expectationOf(manifest: Uint8Array): ExpectedRelease {
   return {
     manifestSha256: digestOf(manifest),
     manifestBytes: manifest.length,
-    ...totalsOf(parseManifest(manifest)),
+    ...totalsOf(readHeldManifest(manifest)),
   }
 }
 

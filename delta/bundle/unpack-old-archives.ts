@@ -23,7 +23,9 @@ export async function unpackOldArchives(
     const view = unpackForBase(packed, (piece) => unpacked.write(piece), { viewBytesMax: left })
     await packed.remove()
     if (view === undefined) {
-      throw deltaError('LW_DELTA_FORMAT', { detail: 'An old object is not the archive that it should be.' })
+      throw deltaError('LW_DELTA_FORMAT', {
+        detail: 'An old object is not the archive that it should be.',
+      })
     }
     const { viewBytes } = view
     left -= viewBytes

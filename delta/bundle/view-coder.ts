@@ -49,7 +49,8 @@ function codeIndices(
   let last = -1
   for (let i = 0; i < count; i++) {
     last += 1 + numbers.code(coder, 1, (wanted[i] ?? 0) - last - 1)
-    if (last >= length) throw deltaError('LW_DELTA_FORMAT', { detail: 'An object that is not there.' })
+    if (last >= length)
+      throw deltaError('LW_DELTA_FORMAT', { detail: 'An object that is not there.' })
     indices.push(last)
   }
   return indices
@@ -59,11 +60,13 @@ function codeIndices(
 export class BytesCoder {
   private readonly numbers = new NumberModel(1)
   private readonly model = new ByteModel(10, 14)
+  private total = 0
 
   code(coder: BinaryCoder, wanted: Uint8Array | undefined): Uint8Array {
     const length = this.numbers.code(coder, 0, wanted?.length ?? 0)
-    if (length > deltaLimits.sideBytesMax) {
-      throw deltaError('LW_DELTA_LIMIT', { detail: 'A description is too long.' })
+    this.total += length
+    if (this.total > deltaLimits.sideBytesMax) {
+      throw deltaError('LW_DELTA_LIMIT', { detail: 'Descriptions are too long.' })
     }
     let bytes = new Uint8Array(Math.min(length, 1 << 16))
     const { contexts, guesses } = this.model

@@ -8,7 +8,8 @@ import { fileObjectSource } from '../objects/object-source.ts'
 import { encodeDeltaHeader } from './delta-file.ts'
 import { scanTree } from './tree.ts'
 
-export interface MadeDirectoryDelta extends Pick<MadeBundleFile, 'notes' | 'wholeBytes' | 'proved'> {
+export interface MadeDirectoryDelta
+  extends Pick<MadeBundleFile, 'notes' | 'wholeBytes' | 'proved'> {
   /** Bytes of the delta, all included. */
   readonly bytes: number
 }

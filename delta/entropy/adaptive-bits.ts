@@ -29,5 +29,5 @@ export class AdaptiveBits {
 }
 
 export function clampProbability(p: number): number {
-  return p < 1 ? 1 : p > 65534 ? 65534 : p
+  return Math.min(65534, Math.max(1, p))
 }

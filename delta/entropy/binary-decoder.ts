@@ -44,7 +44,8 @@ export class BinaryDecoder implements BinaryCoder {
     }
     while (this.range < intervalMin) {
       this.range <<= 8
-      const byte = this.position < this.chunk.length ? (this.chunk[this.position++] as number) : this.take()
+      const byte =
+        this.position < this.chunk.length ? (this.chunk[this.position++] as number) : this.take()
       this.value = (this.value << 8) | ((this.last & 1) << 7) | (byte >>> 1)
       this.last = byte
     }

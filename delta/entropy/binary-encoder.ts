@@ -1,5 +1,8 @@
 import { type BinaryCoder, intervalMax, intervalMin } from './binary-coder.ts'
 
+/** Zero bytes at the end that need not travel; fewer than a decoder forgives. */
+const trimmedMax = 4
+
 /** Range encoder with carry propagation (docs/formats/bundle.md, "Range coder"). */
 export class BinaryEncoder implements BinaryCoder {
   readonly decoding = false
@@ -47,7 +50,8 @@ export class BinaryEncoder implements BinaryCoder {
     }
     for (let i = 0; i < 5; i++) this.shift()
     let end = this.length
-    while (end > 0 && this.bytes[end - 1] === 0) end--
+    const least = Math.max(0, end - trimmedMax)
+    while (end > least && this.bytes[end - 1] === 0) end--
     return this.bytes.slice(0, end)
   }
 

@@ -40,6 +40,10 @@ export class ByteModel {
     this.learning = learning
   }
 
+  /**
+   * Codes one byte. One long function with everything in local variables: it runs for every byte
+   * that is modelled, and the engine keeps it in registers.
+   */
   code(coder: BinaryCoder, byte: number): number {
     const { cells, weights, guessCells, slots, refineCells } = this
     const guess0 = this.guesses[0] as number
@@ -108,7 +112,7 @@ export class ByteModel {
       refineCells[refine] = refined + ((((bit << 16) - bit - refined) >> 6) | 0)
 
       const error = (bit << 16) - p
-      if (error > 64 || error < -64) {
+      if (error > 512 || error < -512) {
         weights[w] = nudge(weights[w] as number, s0, error, learning)
         weights[w + 1] = nudge(weights[w + 1] as number, s1, error, learning)
         weights[w + 2] = nudge(weights[w + 2] as number, s2, error, learning)
@@ -160,7 +164,7 @@ export class ByteModel {
       slots[i] = slot
       const check = hash & 0xffff
       if (cells[slot] !== check) {
-        cells.fill(0x8000, slot + 1, slot + 16)
+        for (let j = slot + 1; j < slot + 16; j++) cells[j] = 0x8000
         cells[slot] = check
       }
     }
@@ -197,7 +201,7 @@ const weightMax = 0x7ffff
 
 function nudge(weight: number, input: number, error: number, learning: number): number {
   const next = weight + ((Math.imul(input, error) + (1 << (learning - 1))) >> learning)
-  return next > weightMax ? weightMax : next < -weightMax ? -weightMax : next
+  return Math.min(weightMax, Math.max(-weightMax, next))
 }
 
 function makeRefineCells(nodes: number): Uint16Array {

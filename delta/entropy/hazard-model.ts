@@ -34,7 +34,10 @@ export class HazardModel {
     const bucket = length < 16 ? length : 43 - Math.clz32(length)
     const a = Math.imul(((recent & 0xffff) << 8) | next, 0x9e3779b1) >>> (32 - cellBits)
     const b =
-      Math.imul(Math.imul(recent, 0x2c1b3c6d) + Math.imul(earlier & 0xffff, 0x297a2d39) + next, 0x9e3779b1) >>>
+      Math.imul(
+        Math.imul(recent, 0x2c1b3c6d) + Math.imul(earlier & 0xffff, 0x297a2d39) + next,
+        0x9e3779b1,
+      ) >>>
       (32 - cellBits)
     const c = bucket * 256 + next
     const ca = near[a] as number
@@ -77,5 +80,5 @@ function moved(cell: number, bit: number): number {
 
 function nudge(weight: number, input: number, error: number): number {
   const next = weight + ((Math.imul(input, error) + 0x4000) >> 15)
-  return next > weightMax ? weightMax : next < -weightMax ? -weightMax : next
+  return Math.min(weightMax, Math.max(-weightMax, next))
 }

@@ -43,7 +43,7 @@ export class NumberModel {
   }
 
   private codeWidth(coder: BinaryCoder, context: number, value: number): number {
-    const wanted = value === 0 ? 0 : Math.floor(Math.log2(value)) + 1
+    const wanted = widthOf(value)
     let width = 0
     while (this.bits.code(coder, context * 64 + width, width < wanted ? 1 : 0) === 1) {
       if (++width > widthMax) {
@@ -52,4 +52,11 @@ export class NumberModel {
     }
     return width
   }
+}
+
+/** Binary digits of a whole number. The logarithm alone is off by one just below large powers. */
+function widthOf(value: number): number {
+  if (value < 0x80000000) return 32 - Math.clz32(value)
+  const width = Math.floor(Math.log2(value))
+  return 2 ** width > value ? width : width + 1
 }

@@ -12,7 +12,7 @@ export class AnchorIndex {
 
   constructor(base: Uint8Array, length: number, step: number) {
     this.length = length
-    const bits = Math.min(25, Math.max(8, Math.ceil(Math.log2(base.length / step + 1)) + 1))
+    const bits = Math.min(23, Math.max(8, Math.ceil(Math.log2(base.length / step + 1)) - 1))
     this.table = new Int32Array(2 << bits).fill(-1)
     this.shift = 32 - bits
     let leaving = 1

@@ -12,7 +12,6 @@ export class ChainIndex {
   private readonly previous: Int32Array
   private readonly shift: number
   private readonly leaving: number
-  private known = 0
 
   constructor(pool: Uint8Array, length: number, step: number) {
     this.pool = pool
@@ -28,14 +27,13 @@ export class ChainIndex {
     this.leaving = leaving
   }
 
-  /** Takes in the positions below `end` that were not known yet. */
-  extend(end: number): void {
+  /** Takes in the strings between `start` and `end`, which must lie behind all that is known. */
+  extend(start: number, end: number): void {
     const { pool, length, step, heads, previous } = this
     const last = end - length
-    let at = this.known
-    if (at > last) return
-    let hash = this.hash(at)
-    for (; at <= last; at++) {
+    if (start > last) return
+    let hash = this.hash(start)
+    for (let at = start; at <= last; at++) {
       if (at % step === 0) {
         const slot = this.slot(hash)
         previous[at / step] = heads[slot] as number
@@ -43,7 +41,6 @@ export class ChainIndex {
       }
       hash = this.roll(hash, pool[at] as number, pool[at + length] ?? 0)
     }
-    this.known = at
   }
 
   /** The hash of the bytes at `at`. */

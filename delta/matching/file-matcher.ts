@@ -1,10 +1,7 @@
-import { AnchorIndex } from './anchor-index.ts'
-import { AnchorMatcher } from './anchor-matcher.ts'
 import { type CopyOp, labelViews, planReferences } from '../references/index.ts'
 import { ChainIndex } from './chain-index.ts'
 import type { CopyList } from './copy-list.ts'
-import { extendCopies } from './extend-copies.ts'
-import { GapMatcher } from './gap-matcher.ts'
+import { InexactMatcher } from './inexact-matcher.ts'
 import { inexactOperations } from './operations.ts'
 import { textPrices } from './prices.ts'
 import { pruneOperations } from './prune-operations.ts'
@@ -27,9 +24,19 @@ export interface FileToMatch {
   readonly predecessorBytes: number
 }
 
+/** One object of the pool. */
+export interface PoolPart {
+  readonly position: number
+  readonly size: number
+}
+
 export interface FileMatch {
   readonly operations: Int32Array
-  readonly references?: { readonly position: number; readonly size: number; readonly side: Uint8Array }
+  readonly references?: {
+    readonly position: number
+    readonly size: number
+    readonly side: Uint8Array
+  }
   readonly coding: {
     readonly copies: 'exact' | 'inexact'
     readonly literals: 'modelled' | 'bulk'
@@ -43,20 +50,39 @@ export class FileMatcher {
   private readonly base: Uint8Array
   private readonly effort: Effort
   private readonly unitBits: number
+  private readonly parts: readonly PoolPart[]
+  private indexedParts = 0
   private textParts: { readonly index: ChainIndex; readonly parser: TextParser } | undefined
-  private binaryParts: { readonly anchors: AnchorMatcher; readonly gaps: GapMatcher } | undefined
+  private binaryParts: InexactMatcher | undefined
 
-  constructor(pool: Uint8Array, baseBytes: number, effort: Effort) {
+  /** `parts` are the objects of the pool in order, whatever they are. */
+  constructor(
+    pool: Uint8Array,
+    baseBytes: number,
+    options: { readonly effort: Effort; readonly parts: readonly PoolPart[] },
+  ) {
     this.pool = pool
     this.base = pool.subarray(0, baseBytes)
-    this.effort = effort
+    this.effort = options.effort
+    this.parts = options.parts
     // Deciding byte by byte where copies end costs time on the other side; ends cost little either way.
     this.unitBits = pool.length - baseBytes > quickDecodingBytes ? 9 : 10
   }
 
   match(file: FileToMatch): FileMatch {
     const bytes = this.pool.subarray(file.start, file.end)
-    return isShifted(bytes) || !looksBinary(bytes) ? this.matchText(file) : this.matchBinary(file)
+    return isText(bytes) ? this.matchText(file) : this.matchBinary(file)
+  }
+
+  /** Takes the parts below `limit` into the index, but for those that no text is like. */
+  private index(limit: number, index: ChainIndex): void {
+    for (; this.indexedParts < this.parts.length; this.indexedParts++) {
+      const { position, size } = this.parts[this.indexedParts] as PoolPart
+      if (position >= limit) return
+      if (isText(this.pool.subarray(position, position + size))) {
+        index.extend(position, position + size)
+      }
+    }
   }
 
   private matchText({ start, end, predecessor, limit }: FileToMatch): FileMatch {
@@ -66,12 +92,11 @@ export class FileMatcher {
       const index = new ChainIndex(pool, small ? 8 : 16, small ? 1 : 4)
       const most = small ? 32 : 16
       const chainMax = this.effort === 'best' ? most : 6
-      const niceBytes = pool.length < 1 << 22 ? 400 : 96
-      const parser = new TextParser(pool, index, { prices: textPrices, chainMax, niceBytes })
+      const parser = new TextParser(pool, index, { prices: textPrices, chainMax })
       this.textParts = { index, parser }
     }
     const { index, parser } = this.textParts
-    index.extend(limit)
+    this.index(limit, index)
     const parsed = parser.parse(start, end, predecessor, limit)
     const operations = pruneOperations(parsed, Math.max(0, predecessor), textPrices)
     const unitBits = this.unitBits
@@ -79,78 +104,70 @@ export class FileMatcher {
   }
 
   private matchBinary(file: FileToMatch): FileMatch {
+    const predicted = this.predict(file)
+    if (predicted !== undefined) return predicted
     const { start, end, predecessor } = file
     const { base, pool } = this
-    if (this.binaryParts === undefined) {
-      const large = base.length > 1 << 23
-      const step = base.length > 1 << 25 ? 4 : large ? 2 : 1
-      const index = new AnchorIndex(base, large ? 16 : 12, step)
-      this.binaryParts = {
-        anchors: new AnchorMatcher(base, pool, index),
-        gaps: new GapMatcher(base, pool, { anchorBytes: 6, copyMin: 8 }),
-      }
-    }
-    const { anchors, gaps } = this.binaryParts
-    const extension = { base, next: pool, start, end, inexact: true }
-    let copies = extendCopies(anchors.match(start, end, predecessor), extension)
-    copies = extendCopies(gaps.fill(copies, start, end, predecessor), extension)
-    const found = this.predict(file, copies)
-    if (found !== undefined) return found
-    const operations = inexactOperations(copies, start)
-    return { operations, coding: inexactCoding }
+    this.binaryParts ??= new InexactMatcher(base, pool)
+    const copies = this.binaryParts.match(start, end, predecessor)
+    return { operations: inexactOperations(copies, start), coding: inexactCoding }
+  }
+
+  /** Matches again by what references mean instead of by their bytes. */
+  private rematch(old: Uint8Array, next: Uint8Array, first: CopyList): CopyList {
+    const views = labelViews({ old, next, copies: copyOps(first) })
+    if (views === undefined) return first
+    return new InexactMatcher(views.old, views.next).match(0, next.length, 0)
   }
 
   /** Executables: copies that agree with what code refers to, when predicting references pays. */
-  private predict(file: FileToMatch, copies: CopyList): FileMatch | undefined {
-    const { start, end, predecessor: position, predecessorBytes: size } = file
-    if (position < 0 || size === 0) return undefined
-    const old = this.pool.subarray(position, position + size)
+  private predict({
+    start,
+    end,
+    predecessor,
+    predecessorBytes,
+  }: FileToMatch): FileMatch | undefined {
+    if (predecessor < 0 || !mayBeExecutable(this.pool, start)) return undefined
+    const old = this.pool.subarray(predecessor, predecessor + predecessorBytes)
     const next = this.pool.subarray(start, end)
-    const mapped = copiesIn(copies, file)
-    const views = labelViews({ old, next, copies: mapped })
-    if (views === undefined) return undefined
-    const better = matchPair(views.old, views.next)
-    const side = planReferences({ old, next, copies: better.copies })?.side
+    const first = new InexactMatcher(old, next).match(0, next.length, 0)
+    const list = this.effort === 'best' ? this.rematch(old, next, first) : first
+    const side = planReferences({ old, next, copies: copyOps(list) })?.side
     if (side === undefined) return undefined
-    const operations = better.operations.slice()
+    const operations = inexactOperations(list, 0)
     for (let i = 1; i < operations.length; i += 3) {
-      operations[i] = (operations[i] as number) + position
+      operations[i] = (operations[i] as number) + predecessor
     }
-    return { operations, coding: inexactCoding, references: { position, size, side } }
+    const references = { position: predecessor, size: predecessorBytes, side }
+    return { operations, coding: inexactCoding, references }
   }
 }
 
 const inexactCoding = { copies: 'inexact', literals: 'modelled', unitBits: 0 } as const
 
-/** Copies between two files alone, with their operations. */
-function matchPair(
-  old: Uint8Array,
-  next: Uint8Array,
-): { readonly copies: readonly CopyOp[]; readonly operations: Int32Array } {
-  const large = old.length > 1 << 23
-  const index = new AnchorIndex(old, large ? 16 : 12, old.length > 1 << 25 ? 4 : large ? 2 : 1)
-  const extension = { base: old, next, start: 0, end: next.length, inexact: true }
-  const anchors = new AnchorMatcher(old, next, index)
-  const gaps = new GapMatcher(old, next, { anchorBytes: 6, copyMin: 8 })
-  let list = extendCopies(anchors.match(0, next.length, 0), extension)
-  list = extendCopies(gaps.fill(list, 0, next.length, 0), extension)
-  const whole = { start: 0, predecessor: 0, predecessorBytes: old.length }
-  return { copies: copiesIn(list, whole), operations: inexactOperations(list, 0) }
-}
-
-/** The copies that come from the predecessor, counted from its start and from the file's. */
-function copiesIn(
-  list: CopyList,
-  file: Pick<FileToMatch, 'start' | 'predecessor' | 'predecessorBytes'>,
-): CopyOp[] {
+function copyOps(list: CopyList): CopyOp[] {
   const copies: CopyOp[] = []
   for (let i = 0; i < list.count; i++) {
-    const oldPosition = list.oldAt(i) - file.predecessor
     const length = list.length(i)
-    if (oldPosition < 0 || oldPosition + length > file.predecessorBytes) continue
-    copies.push({ oldPosition, newPosition: list.newAt(i) - file.start, length })
+    copies.push({ oldPosition: list.oldAt(i), newPosition: list.newAt(i), length })
   }
   return copies
+}
+
+/** ELF, PE, Mach-O and its universal form, by their first bytes. */
+function mayBeExecutable(bytes: Uint8Array, at: number): boolean {
+  const word = ((bytes[at] ?? 0) << 24) | ((bytes[at + 1] ?? 0) << 16) | ((bytes[at + 2] ?? 0) << 8)
+  const magic = (word | (bytes[at + 3] ?? 0)) >>> 0
+  return (
+    magic === 0x7f454c46 ||
+    magic >>> 16 === 0x4d5a ||
+    [0xcffaedfe, 0xfeedfacf, 0xcefaedfe, 0xcafebabe].includes(magic)
+  )
+}
+
+/** What is matched by exact copies. */
+function isText(bytes: Uint8Array): boolean {
+  return isShifted(bytes) || !looksBinary(bytes)
 }
 
 /** WebAssembly: numbers of varying length, where bytes do not stay in step as in other code. */

@@ -3,6 +3,7 @@ import { CopyList } from './copy-list.ts'
 const tableBits = 15
 /** Old bytes that are looked through on either side of where they are expected. */
 const reachBytes = 2048
+const reachBytesMin = 64
 const gapMax = 16 * 1024
 
 /** Looks for short copies in the gaps between copies, near where the copies around them lie. */
@@ -45,8 +46,9 @@ export class GapMatcher {
   private search(filled: CopyList, start: number, end: number, old: number, oldStop: number): void {
     this.stamp++
     const size = Math.min(gapMax, end - start)
-    if (old >= 0) this.remember(old - 256, Math.min(old + size + reachBytes, old + gapMax * 2))
-    if (oldStop >= 0) this.remember(oldStop - size - reachBytes, oldStop + 256)
+    const reach = Math.min(reachBytes, reachBytesMin + 8 * size)
+    if (old >= 0) this.remember(old - reachBytesMin, old + size + reach)
+    if (oldStop >= 0) this.remember(oldStop - size - reach, oldStop + reachBytesMin)
     const { base, next, anchorBytes } = this
     let at = start
     while (at + anchorBytes <= end) {
@@ -59,7 +61,8 @@ export class GapMatcher {
       let length = 0
       while (at + length < end && next[at + length] === base[from + length]) length++
       let back = 0
-      while (at - back > start && from > back && next[at - back - 1] === base[from - back - 1]) back++
+      while (at - back > start && from > back && next[at - back - 1] === base[from - back - 1])
+        back++
       if (length + back >= this.copyMin) {
         filled.add(at - back, from - back, length + back)
         at += length

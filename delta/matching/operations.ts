@@ -12,29 +12,3 @@ export function inexactOperations(copies: CopyList, start: number): Int32Array {
   }
   return operations
 }
-
-/** Splits inexact copies where bytes differ; equal runs shorter than `runMin` become literals. */
-export function exactOperations(
-  copies: CopyList,
-  base: Uint8Array,
-  next: Uint8Array,
-  span: { readonly start: number; readonly runMin: number },
-): Int32Array {
-  const operations: number[] = []
-  let at = span.start
-  for (let i = 0; i < copies.count; i++) {
-    const newAt = copies.newAt(i)
-    const distance = copies.oldAt(i) - newAt
-    const end = newAt + copies.length(i)
-    for (let from = newAt; from < end; ) {
-      let to = from
-      while (to < end && next[to] === base[to + distance]) to++
-      if (to - from >= span.runMin) {
-        operations.push(from - at, from + distance, to - from)
-        at = to
-      }
-      from = to + 1
-    }
-  }
-  return Int32Array.from(operations)
-}

@@ -6,6 +6,8 @@ import type { Prices } from './prices.ts'
 const spanMax = 1024
 /** A copy of so many bytes that goes on as before is taken without looking for anything better. */
 const niceKnownBytes = 48
+/** Files below are searched more thoroughly: many small files often change all in the same way. */
+const smallFileBytes = 1 << 16
 const recentMax = 4
 const unreached = 1e9
 const habitBits = 16
@@ -14,8 +16,6 @@ export interface ParserOptions {
   readonly prices: Prices
   /** Positions of one chain that are tried. */
   readonly chainMax: number
-  /** A copy from afar of so many bytes is taken without looking for anything better. */
-  readonly niceBytes: number
 }
 
 /**
@@ -41,6 +41,8 @@ export class TextParser {
   private pending = 0
   private limit = 0
   private stop = 0
+  /** A copy from afar of so many bytes is taken without looking for anything better. */
+  private niceFarBytes = 0
   private niceFrom = 0
   private niceLength = 0
 
@@ -59,6 +61,7 @@ export class TextParser {
     this.operations = []
     this.pending = 0
     this.limit = limit
+    this.niceFarBytes = end - start < smallFileBytes ? 400 : 96
     this.stop = end
     this.ends[0] = Math.max(0, predecessor)
     this.literals[0] = 0
@@ -145,7 +148,11 @@ export class TextParser {
       this.tryKnown(start, i)
       if (i < hashed) {
         this.tryChains(start, i, hash)
-        hash = index.roll(hash, this.pool[start + i] as number, this.pool[start + i + index.length] ?? 0)
+        hash = index.roll(
+          hash,
+          this.pool[start + i] as number,
+          this.pool[start + i + index.length] ?? 0,
+        )
       }
       this.tryNear(start, i)
       if (this.niceLength > 0) return i
@@ -190,7 +197,7 @@ export class TextParser {
     for (let n = options.chainMax; from >= 0 && n > 0; n--) {
       // Far copies cost about the same: only a longer one can be better.
       if (pool[from + longest] === pool[at + longest]) {
-        longest = Math.max(longest, this.tryCopy(start, i, from, this.options.niceBytes))
+        longest = Math.max(longest, this.tryCopy(start, i, from, this.niceFarBytes))
         if (this.niceLength > 0) return
       }
       from = index.before(from)
@@ -203,7 +210,7 @@ export class TextParser {
     if (at + near.length > this.stop) return
     let from = near.latest(at)
     for (let n = 12; from >= 0 && n > 0; n--) {
-      this.tryCopy(start, i, from, this.options.niceBytes)
+      this.tryCopy(start, i, from, this.niceFarBytes)
       from = near.before(from)
     }
   }

@@ -33,7 +33,12 @@ export function fileObjectSource(paths: ReadonlyMap<Digest, string>): ObjectSour
         async read(position, into) {
           let length = 0
           while (length < into.length) {
-            const { bytesRead } = await handle.read(into, length, into.length - length, position + length)
+            const { bytesRead } = await handle.read(
+              into,
+              length,
+              into.length - length,
+              position + length,
+            )
             if (bytesRead === 0) break
             length += bytesRead
           }

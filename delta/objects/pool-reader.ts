@@ -149,7 +149,9 @@ export class PoolReader {
     const reader = await object.open()
     this.readers.set(index, reader)
     if (reader.size !== object.size) {
-      throw deltaError('LW_DELTA_BASE', { detail: 'An old object has another size than its manifest says.' })
+      throw deltaError('LW_DELTA_BASE', {
+        detail: 'An old object has another size than its manifest says.',
+      })
     }
     return reader
   }

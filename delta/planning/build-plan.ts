@@ -1,5 +1,5 @@
 import { comparePaths, type Entry } from '../../protocol/index.ts'
-import { type DraftEntry, type Edit, type ObjectList } from './script.ts'
+import type { DraftEntry, Edit, ObjectList } from './script.ts'
 import { extensionOf } from './script-coder.ts'
 
 /** An object that the bundle builds. */
@@ -31,9 +31,7 @@ export interface BuildPlan {
   readonly builtBytes: number
 }
 
-export type DraftOrEntry =
-  | { readonly kept: Entry }
-  | { readonly draft: DraftEntry }
+export type DraftOrEntry = { readonly kept: Entry } | { readonly draft: DraftEntry }
 
 /**
  * What follows from the script alone: the drafts of the new entries, the objects to build and
@@ -70,7 +68,8 @@ function replay(oldEntries: readonly Entry[], script: readonly Edit[]): DraftOrE
   let at = 0
   for (const edit of script) {
     if (edit.step === 'keep') {
-      for (const end = at + edit.count; at < end; at++) drafts.push({ kept: oldEntries[at] as Entry })
+      for (const end = at + edit.count; at < end; at++)
+        drafts.push({ kept: oldEntries[at] as Entry })
     } else if (edit.step === 'delete') {
       at++
     } else if (edit.step === 'insert') {

@@ -73,7 +73,10 @@ export class ScriptCoder {
       given++
       const old = this.oldEntries[position]
       if (step === 'insert') {
-        edits.push({ step, entry: this.codeInsert(edit?.step === 'insert' ? edit.entry : undefined) })
+        edits.push({
+          step,
+          entry: this.codeInsert(edit?.step === 'insert' ? edit.entry : undefined),
+        })
       } else if (step === 'delete') {
         edits.push({ step })
         position++

@@ -28,7 +28,9 @@ export function analyse(bytes: Uint8Array, files: readonly FileRange[] | undefin
   const placed = ranges
     .flatMap(({ position, size }): PlacedExecutable[] => {
       const executable = parseExecutable(bytes.subarray(position, position + size))
-      return executable !== undefined && sensible(executable) ? [{ position, size, executable }] : []
+      return executable !== undefined && sensible(executable)
+        ? [{ position, size, executable }]
+        : []
     })
     .sort((a, b) => a.position - b.position)
     .slice(0, referenceLimits.imagesPlannedMax)

@@ -109,7 +109,10 @@ export class ReferenceCoder {
     const newRegion = regionAt(this.side.newLayout, newPosition + from)
     if (oldRegion === undefined || newRegion === undefined) {
       // Between regions nothing is predicted, at most to the end of this cell.
-      to = Math.min(to, (Math.floor((newPosition + from) / cellBytes) + 1) * cellBytes - newPosition)
+      to = Math.min(
+        to,
+        (Math.floor((newPosition + from) / cellBytes) + 1) * cellBytes - newPosition,
+      )
       this.window.plain(from, to)
       return to
     }
@@ -188,7 +191,8 @@ export class ReferenceCoder {
         return this.go.transform(window, from, to)
       default: {
         const base = this.side.bases[value - mode.based32] as BasePair | undefined
-        if (base === undefined) throw referenceError('LW_DELTA_REFERENCES', { detail: 'A mode is unknown.' })
+        if (base === undefined)
+          throw referenceError('LW_DELTA_REFERENCES', { detail: 'A mode is unknown.' })
         return transformWords(window, { from, to, unit: 4, width: 4 }, (at) =>
           window.based32(at, base.old, base.next),
         )

@@ -52,7 +52,8 @@ function record(window: Window, at: number): number {
   const length = window.old32(at + 12)
   const grown = window.moved(begin + length - 1) + 1 - window.moved(begin)
   window.field32(at + 12, Math.abs(grown - length) <= growthMax ? grown : length)
-  if (window.old[at + 16] !== 4 || at + 21 > window.end || window.old32(at + 17) === 0) return at + 16
+  if (window.old[at + 16] !== 4 || at + 21 > window.end || window.old32(at + 17) === 0)
+    return at + 16
   window.plain(at + 16, at + 17)
   return window.relative32(at + 17, at + 17) ? at + 21 : at + 17
 }

@@ -14,6 +14,8 @@ export class Frames {
   private readonly stack = new Int32Array(listed)
   private readonly stackMoves = new Int32Array(listed)
   private stackLength = 0
+  /** Whether anything moved in this function: in most, nothing does. */
+  private moved = false
 
   /** A new function begins: what was learned of the last one no longer holds. */
   reset(): void {
@@ -23,6 +25,7 @@ export class Frames {
     }
     this.generation++
     this.stackLength = 0
+    this.moved = false
   }
 
   /** How far the displacement behind a register moves (register 4: the stack pointer). */
@@ -30,6 +33,7 @@ export class Frames {
     if (V & 1 && register !== 4) return 0
     if (V & 2 && displacement === 0) return 0
 
+    if (!this.moved) return 0
     const slot = slotOf(register, displacement)
     if (this.stamps[slot] === this.generation && this.keys[slot] === displacement) {
       return this.moves[slot] as number
@@ -38,6 +42,8 @@ export class Frames {
   }
 
   learn(register: number, displacement: number, move: number): void {
+    if (move !== 0) this.moved = true
+    else if (register !== 4 && !this.moved) return
     const slot = slotOf(register, displacement)
     const known = this.stamps[slot] === this.generation && this.keys[slot] === displacement
     this.stamps[slot] = this.generation

@@ -23,7 +23,11 @@ export function findGoProgram(
   const own = bytes.subarray(file.position, file.position + file.size)
   const view = new DataView(own.buffer, own.byteOffset, own.byteLength)
   const { base, sections } = file.executable
-  for (let at = own.indexOf(0xf1); at >= 0 && at + 80 < own.length; at = own.indexOf(0xf1, at + 1)) {
+  for (
+    let at = own.indexOf(0xf1);
+    at >= 0 && at + 80 < own.length;
+    at = own.indexOf(0xf1, at + 1)
+  ) {
     if (headerMagic.some((byte, index) => own[at + index] !== byte)) continue
     if (own[at + 7] !== 8 || (own[at + 6] !== 1 && own[at + 6] !== 4)) continue
     const section = sections.find(({ offset, size }) => at >= offset && at < offset + size)
@@ -57,7 +61,11 @@ function findPointer(own: Uint8Array, address: number, header: number): number |
   const view = new DataView(own.buffer, own.byteOffset, own.byteLength)
   const names = address + u64(view, header + 32)
   const first = address & 255
-  for (let at = own.indexOf(first); at >= 0 && at + 512 < own.length; at = own.indexOf(first, at + 1)) {
+  for (
+    let at = own.indexOf(first);
+    at >= 0 && at + 512 < own.length;
+    at = own.indexOf(first, at + 1)
+  ) {
     if (at % 8 === 0 && u64(view, at) === address && u64(view, at + 8) === names) return at
   }
   return undefined

@@ -17,7 +17,7 @@ export class LearnedMoves {
     for (let level = 0; level < pageSizes.length; level++) {
       const page = Math.floor(value / (pageSizes[level] as number)) % pageSlots
       const known = this.pages[level]?.[page] as number
-      if (known === known) return known
+      if (!Number.isNaN(known)) return known
     }
     return 0
   }

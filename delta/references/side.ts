@@ -174,8 +174,7 @@ function readModes(input: VarintReader, counts: { cells: number; bases: number }
   for (let index = 0; index < runs; index++) {
     const value = input.byte()
     const known =
-      value <= mode.wasmData ||
-      (value >= mode.based32 && value - mode.based32 < counts.bases)
+      value <= mode.wasmData || (value >= mode.based32 && value - mode.based32 < counts.bases)
     check(known, 'A mode is unknown.')
     modes.push(value)
   }

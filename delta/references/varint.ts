@@ -49,7 +49,8 @@ export class VarintReader {
 
   byte(): number {
     const value = this.bytes[this.position++]
-    if (value === undefined) throw referenceError('LW_DELTA_REFERENCES', { detail: 'It ends early.' })
+    if (value === undefined)
+      throw referenceError('LW_DELTA_REFERENCES', { detail: 'It ends early.' })
     return value
   }
 

@@ -156,7 +156,7 @@ export class Window {
     const expected = this.moved(target)
     if (Number.isNaN(expected)) return false
     const absolute = expected - this.newImageStart + this.newImageBase
-    const low = this.field32(at, absolute % 2 ** 32 | 0)
+    const low = this.field32(at, (absolute % 2 ** 32) | 0)
     const high = this.field32(at + 4, Math.floor(absolute / 2 ** 32) | 0)
     const actual = (low >>> 0) + (high >>> 0) * 2 ** 32
     this.found(target, expected, actual - this.newImageBase + this.newImageStart)
@@ -212,7 +212,8 @@ export class Window {
     if (actual === expected) return
     const target = this.oldAddress + anchor + distance
     if (target >= this.localFrom && target < this.localTo) return
-    if (Math.abs(actual - distance) <= stretchMax) this.targets.learn(target, this.newAddress + anchor + actual)
+    if (Math.abs(actual - distance) <= stretchMax)
+      this.targets.learn(target, this.newAddress + anchor + actual)
   }
 
   /** A 32-bit jump; false when it leaves the function or the image. */

@@ -7,7 +7,14 @@ const prefixesMax = 4
 const leadBytes = 32
 
 /** What an instruction has that moves. */
-const field = { none: 0, near8: 1, relative32: 2, displacement8: 3, displacement32: 4, near32: 5 } as const
+const field = {
+  none: 0,
+  near8: 1,
+  relative32: 2,
+  displacement8: 3,
+  displacement32: 4,
+  near32: 5,
+} as const
 const fieldBytes = [0, 1, 4, 1, 4, 4] as const
 
 /** One decoded instruction; reused, because there is one every few bytes. */
@@ -151,4 +158,3 @@ function decode(into: Instruction, old: Uint8Array, start: number): void {
   }
   into.length = next + immediate - start
 }
-

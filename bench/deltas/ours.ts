@@ -1,0 +1,44 @@
+import { statSync } from 'node:fs'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Effort } from '../../delta/index.ts'
+import { measure } from './measure.ts'
+import type { Step } from './steps.ts'
+
+export interface OurResult {
+  /** Bytes of the bundle, manifest part included. */
+  readonly bytes: number
+  readonly makeMs: number
+  readonly applyMs: number
+  readonly makePeakMiB: number
+  readonly applyPeakMiB: number
+  readonly notes: Readonly<Record<string, number>>
+}
+
+const child = fileURLToPath(new URL('./ours-child.js', import.meta.url))
+
+/** Makes and applies in processes of their own, so that peaks can be told apart. */
+export function runOurs(step: Step, folder: string, effort: Effort): OurResult | undefined {
+  const delta = path.join(folder, 'ours')
+  const made = measure(process.execPath, [child, 'make', step.oldPath, step.newPath, delta, effort])
+  if (made === undefined) return undefined
+  const applied = measure(process.execPath, [child, 'apply', step.oldPath, step.newPath, delta])
+  if (applied === undefined) return undefined
+  const make = JSON.parse(made.output) as ChildAnswer
+  const apply = JSON.parse(applied.output) as ChildAnswer
+  return {
+    bytes: statSync(delta).size,
+    makeMs: make.ms,
+    applyMs: apply.ms,
+    makePeakMiB: make.peakMiB,
+    applyPeakMiB: apply.peakMiB,
+    notes: make.notes,
+  }
+}
+
+export interface ChildAnswer {
+  /** Without the start of the process. */
+  readonly ms: number
+  readonly peakMiB: number
+  readonly notes: Readonly<Record<string, number>>
+}
