@@ -1,8 +1,9 @@
 import type { ChannelAddress, Manifest } from '../protocol/index.ts'
 import { timeText } from '../trust/index.ts'
 import { publishError } from './errors.ts'
-import { compareEntries } from './plan/index.ts'
-import { type ActOptions, type DraftBase, planOf, runPublish } from './publish-run.ts'
+import { compareEntries, planOf } from './plan/index.ts'
+import type { ActOptions, DraftBase } from './publish-act.ts'
+import { runPublish } from './publish-run.ts'
 import type { PublishSummary } from './publish-summary.ts'
 import {
   findRelease,

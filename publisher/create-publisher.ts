@@ -17,7 +17,7 @@ import {
   type KeyChangeResult,
 } from './keys/index.ts'
 import { publishDirectory, type PublishOptions } from './publish-directory.ts'
-import type { ActOptions } from './publish-run.ts'
+import type { ActOptions } from './publish-act.ts'
 import type { PublishSummary } from './publish-summary.ts'
 import type { PublisherContext } from './sign/index.ts'
 import {

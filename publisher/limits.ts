@@ -45,6 +45,8 @@ export const publisherLimits = {
   stateBytesMax: 1024 * 1024,
   uploadStateBytesMax: 512 * 1024 * 1024,
   commitBytesMax: 1024 * 1024,
+  /** How often the answer to a commit is asked for when it got lost on its way. */
+  commitAttemptsMax: 4,
   /** How often a lost race is run again before it is told. */
   conflictRetriesMax: 1,
   /** Longest wait for the answer to a commit: it verifies, and waits for repeaters. */

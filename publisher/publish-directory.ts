@@ -14,16 +14,11 @@ import {
 } from '../store/durable-files/index.ts'
 import { encodeSpki, publicKeyFromHex } from '../trust/index.ts'
 import { publisherLimits } from './limits.ts'
-import { type AttributeChanges, nextAttributes, planRelease } from './plan/index.ts'
-import {
-  type ActOptions,
-  type Draft,
-  type DraftBase,
-  rolloutFromNow,
-  runPublish,
-} from './publish-run.ts'
+import { type AttributeChanges, nextAttributes, planRelease, rolloutFromNow } from './plan/index.ts'
+import type { ActOptions, Draft, DraftBase } from './publish-act.ts'
+import { runPublish } from './publish-run.ts'
 import type { PublishSummary } from './publish-summary.ts'
-import { type ScanResult, scanDirectory, type StatCacheStore } from './scan/index.ts'
+import { resolveBase, type ScanResult, scanDirectory, type StatCacheStore } from './scan/index.ts'
 import type { PublisherContext } from './sign/index.ts'
 
 /** What `publish` takes. */
@@ -61,6 +56,7 @@ export async function publishDirectory(
     typeof options.channel === 'string' ? parseChannelAddress(options.channel) : options.channel
   const { title, ...others } = options.attributes ?? {}
   // What can be refused without the transmitter is refused before it is asked.
+  resolveBase(options.directory)
   nextAttributes(undefined, { title, schedule: others.schedule }, undefined)
   let scanned: ScanResult | undefined
   return runPublish(context, {
@@ -118,7 +114,8 @@ interface DraftInput {
 async function draftRelease({ context, options, base, scanned }: DraftInput): Promise<Draft> {
   const { open, previous, state, api } = base
   const nowMs = context.clock.now()
-  const attributes = nextAttributes(previous?.manifest, options.attributes ?? {}, {
+  const changes = { ...options.attributes, ...pluginChange(options.plugin) }
+  const attributes = nextAttributes(previous?.manifest, changes, {
     ticketKey: encodeSpki(publicKeyFromHex(state.ticketKey)),
     overlayKey: encodeSpki(publicKeyFromHex(state.overlayKey)),
   })
@@ -152,6 +149,12 @@ async function draftRelease({ context, options, base, scanned }: DraftInput): Pr
     warnings: [...scanned.warnings, ...mainWarnings(plan.manifest)],
     stop: nothingNew ? 'nothing-new' : options.dryRun === true ? 'dry-run' : undefined,
   }
+}
+
+/** The release names its plug-in by digest: what the transmitter runs is what was signed. */
+function pluginChange(plugin: PublishOptions['plugin']): Pick<AttributeChanges, 'pluginModule'> {
+  if (plugin === undefined) return {}
+  return { pluginModule: plugin === null ? 'none' : digestOf(plugin) }
 }
 
 function mainWarnings(manifest: {

@@ -71,10 +71,10 @@ export async function changeKeys(
   options: KeyChangeOptions,
 ): Promise<KeyChangeResult> {
   const { address, change, token, signal } = options
-  const { home, fileSystem, environment, transport } = context
+  const { home, fileSystem, environment, transport, pause } = context
   const local = isLocal(address)
   const found = await findPublishToken({ token, environment, home, local, fileSystem })
-  const api = createPublishApi({ transport, address, token: found, signal })
+  const api = createPublishApi({ transport, address, token: found, pause, signal })
   const folder = channelFolder(fileSystem, home, address.name, address.url)
   const state = await api.state()
   if (state.channel === null) {

@@ -2,6 +2,7 @@ import {
   type AssignmentPolicy,
   type ChannelAttributes,
   type ChannelKind,
+  type Digest,
   type RepeaterMember,
   checkManifest,
   isLongwaveError,
@@ -29,6 +30,8 @@ export interface AttributeChanges {
   readonly access?: 'open' | 'closed' | undefined
   /** Path prefixes that the plug-in may overlay. */
   readonly pluginPaths?: readonly string[] | typeof none | undefined
+  /** SHA-256 of the plug-in's module. */
+  readonly pluginModule?: Digest | typeof none | undefined
 }
 
 /** Public keys that the transmitter shows, as SPKI DER in Base64. */
@@ -115,10 +118,16 @@ function nextPlugin(
   changes: AttributeChanges,
   keys: TransmitterKeys | undefined,
 ): ChannelAttributes['plugin'] {
-  if (changes.pluginPaths === undefined) return previous?.plugin
-  if (changes.pluginPaths === none) return undefined
+  const { pluginPaths, pluginModule } = changes
+  const kept = previous?.plugin
+  if (pluginPaths === undefined && pluginModule === undefined) return kept
+  if (pluginModule === none || (pluginPaths === none && pluginModule === undefined)) {
+    return undefined
+  }
   if (keys === undefined) throw attribute('A plug-in needs a live transmitter.')
-  return { key: keys.overlayKey, paths: changes.pluginPaths }
+  const paths = pluginPaths === none ? [] : (pluginPaths ?? kept?.paths ?? [])
+  const module = pluginModule ?? kept?.module
+  return { key: keys.overlayKey, paths, ...(module === undefined ? {} : { module }) }
 }
 
 /** The rules of manifests, before anything is scanned or sent. */

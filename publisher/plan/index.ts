@@ -1,3 +1,4 @@
 export * from './attributes.ts'
 export * from './compare-entries.ts'
 export * from './plan-release.ts'
+export * from './signed-parts.ts'

@@ -111,7 +111,11 @@ export async function scanDirectory(options: ScanOptions): Promise<ScanResult> {
   }
 }
 
-function resolveBase(directory: string, reader: TreeReader): string {
+/**
+ * The real path of a base directory.
+ * @throws LW_PUBLISH_NO_DIRECTORY
+ */
+export function resolveBase(directory: string, reader: TreeReader = nodeTreeReader): string {
   let base: string
   try {
     base = reader.realPath(directory)

@@ -14,6 +14,7 @@ import {
   type FileSystem,
   ensureDirectory,
   isErrno,
+  isTemporaryName,
   readFileIfPresent,
   removeIfPresent,
   writeFileDurably,
@@ -63,6 +64,8 @@ export interface ChannelFolder {
   loadManifest(which: 'head' | 'pending', id: Digest): Promise<Uint8Array | undefined>
   saveManifest(which: 'head' | 'pending', bytes: Uint8Array): Promise<void>
   dropPending(): Promise<void>
+  /** Removes what a crashed run left; only under the lock. */
+  tidy(): Promise<void>
 }
 
 /** Opens the folder of a channel; it is made when something is saved. */
@@ -104,6 +107,11 @@ export function channelFolder(
     saveManifest: (which, bytes) => write(manifestFile(which), bytes),
     async dropPending() {
       await removeIfPresent(fs, manifestFile('pending'))
+    },
+    async tidy() {
+      for (const name of await namesIn(fs, directory)) {
+        if (isTemporaryName(name)) await removeIfPresent(fs, path.join(directory, name))
+      }
     },
   }
 }

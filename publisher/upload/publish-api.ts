@@ -5,6 +5,7 @@ import {
   type CommitRequest,
   CommitResult,
   type Digest,
+  isLongwaveError,
   ObjectsReceived,
   PublishState,
   UploadState,
@@ -42,8 +43,19 @@ export interface PublishApiOptions {
   readonly transport: Transport
   readonly address: ChannelAddress
   readonly token: string | undefined
+  readonly pause: (ms: number, signal: AbortSignal | undefined) => Promise<void>
   readonly signal?: AbortSignal | undefined
 }
+
+/** Failures of the way, after which nobody knows whether the transmitter has acted. */
+const lostAnswers: ReadonlySet<string> = new Set([
+  'LW_TRANSFER_BROKEN',
+  'LW_TRANSFER_BUSY',
+  'LW_TRANSFER_CUT',
+  'LW_TRANSFER_SERVER',
+  'LW_TRANSFER_STALLED',
+  'LW_TRANSFER_TIMEOUT',
+])
 
 const localHosts = new Set(['127.0.0.1', '[::1]', 'localhost'])
 
@@ -91,33 +103,47 @@ export function createPublishApi(options: PublishApiOptions): PublishApi {
       return parseDocument(UploadState, bytes)
     },
     async sendParts(upload, body, onBytes) {
-      const { bytes } = await transport.upload(`${uploadUrl(upload)}/objects`, {
-        ...common,
-        contentType: body.contentType,
-        body: body.body,
-        idempotent: true,
-        bytesMax: publisherLimits.stateBytesMax,
-        answerTimeoutMs: publisherLimits.commitTimeoutMs,
-        onProgress: onBytes,
-        ...(body.contentBytes === undefined ? {} : { contentBytes: body.contentBytes }),
-      })
-      return parseDocument(ObjectsReceived, bytes)
+      const source = guardedBody(body)
+      try {
+        const { bytes } = await transport.upload(`${uploadUrl(upload)}/objects`, {
+          ...common,
+          contentType: body.contentType,
+          body: source.body,
+          idempotent: true,
+          bytesMax: publisherLimits.stateBytesMax,
+          answerTimeoutMs: publisherLimits.commitTimeoutMs,
+          onProgress: onBytes,
+          ...(body.contentBytes === undefined ? {} : { contentBytes: body.contentBytes }),
+        })
+        return parseDocument(ObjectsReceived, bytes)
+      } catch (error) {
+        throw source.failure() ?? error
+      }
     },
     async signature(object, block, bytesMax) {
       const url = `${address.url}/objects/${object}/signature?block=${block}`
       return (await transport.fetchBytes(url, { ...common, bytesMax })).bytes
     },
     async commit(upload, request) {
-      const { bytes } = await transport.postJson(`${uploadUrl(upload)}/commit`, {
-        ...common,
-        json: request,
-        // The same commit again gives the first result.
-        idempotent: true,
-        bytesMax: publisherLimits.commitBytesMax,
-        timeoutMs: publisherLimits.commitTimeoutMs,
-        answerTimeoutMs: publisherLimits.commitTimeoutMs,
-      })
-      return parseDocument(CommitResult, bytes)
+      const post = () =>
+        transport.postJson(`${uploadUrl(upload)}/commit`, {
+          ...common,
+          json: request,
+          bytesMax: publisherLimits.commitBytesMax,
+          timeoutMs: publisherLimits.commitTimeoutMs,
+          answerTimeoutMs: publisherLimits.commitTimeoutMs,
+        })
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return parseDocument(CommitResult, (await post()).bytes)
+        } catch (error) {
+          // A lost answer is asked for again: the same commit gives its first result. A lost race
+          // is not: the same commit would only lose it again.
+          const isLost = isLongwaveError(error) && lostAnswers.has(error.code)
+          if (!isLost || attempt >= publisherLimits.commitAttemptsMax) throw error
+          await options.pause(1000 * 2 ** (attempt - 1), signal)
+        }
+      }
     },
     async object(object, bytesMax) {
       const url = `${address.url}/objects/${object}`
@@ -142,4 +168,23 @@ function compressed(bytes: Uint8Array): Promise<Uint8Array> {
       [constants.BROTLI_PARAM_SIZE_HINT]: bytes.byteLength,
     },
   })
+}
+
+/**
+ * A body whose own failures end the call: to send again what cannot be read would be in vain,
+ * however well a later publish may go.
+ */
+function guardedBody(body: MultipartBody) {
+  let failed: unknown
+  return {
+    async *body(): AsyncGenerator<Uint8Array, void, undefined> {
+      try {
+        yield* body.body()
+      } catch (cause) {
+        failed = cause
+        throw new Error('the body could not be made', { cause })
+      }
+    },
+    failure: () => failed,
+  }
 }

@@ -20,6 +20,7 @@ import {
 } from '../../publisher/index.ts'
 import { createTransport, type Transport } from '../../transport/index.ts'
 import { createTrustClient, generateKeyPair } from '../../trust/index.ts'
+import { sweepFaults } from '../faults/index.ts'
 import { FakeTransmitter } from '../support/publisher-fake-transmitter.ts'
 
 // The machines of a build may be busy with other suites.
@@ -336,6 +337,16 @@ t.test(
   },
 )
 
+t.test('R1: a commit whose answer got lost is asked for again', async (t) => {
+  const s = await stage(t, { 'a.txt': 'a' })
+  let lost = 2
+  s.fake.behaviour.before = (_method, name) => {
+    if (name.endsWith('/commit') && lost-- > 0) throw 502
+  }
+  t.match(await s.publish(), { release: 1, outcome: 'published' })
+  t.equal(s.fake.requests.filter((request) => request.endsWith('/commit')).length, 3)
+})
+
 t.test('C45: a channel ends by a signed release; then nothing follows', async (t) => {
   const s = await stage(t, { 'a.txt': 'one' })
   await s.publish()
@@ -490,6 +501,63 @@ t.test('R1: a first publish that breaks anywhere goes on with the same channel i
   s.fake.behaviour.before = () => {}
   ids.add(String((await s.publish()).channelId))
   t.equal(ids.size, 1)
+})
+
+t.test('R1 R10: a crash or error at any point of a publish loses nothing', async (t) => {
+  interface State {
+    readonly s: Stage
+    readonly end: () => Promise<void>
+    readonly channelId: string
+  }
+  const result = await sweepFaults<State>({
+    modes: ['kill-before', 'kill-after', 'eio'],
+    stride: process.env['LONGWAVE_FULL_SWEEP'] === '1' ? 1 : 5,
+    async prepare() {
+      const done: (() => unknown)[] = []
+      const s = await stage({ teardown: (work) => done.push(work) }, { 'a.txt': 'one' })
+      const { channelId = '' } = await s.publish()
+      s.write('a.txt', 'two')
+      const end = async () => {
+        for (const work of done) await work()
+      }
+      return { s, end, channelId }
+    },
+    act: (fileSystem, { s }) =>
+      createPublisher({
+        home: s.home,
+        transport: s.transport,
+        fileSystem,
+        environment: { LONGWAVE_TOKEN: 'any' },
+        pause: async () => {},
+      }).publish({ directory: s.base, channel: s.url }),
+    // The process of a real crash is gone, and its lock with it; here it lives on.
+    async recover({ s }) {
+      const channels = path.join(s.home, 'publisher', 'channels')
+      for (const name of readdirSync(channels)) {
+        rmSync(path.join(channels, name, 'lock'), { recursive: true, force: true })
+      }
+    },
+    async check({ s, channelId }) {
+      const seen = await verifiedRelease(s, channelId as Digest)
+      const next = await s.publish()
+      const isGood =
+        next.channelId === channelId &&
+        next.release === 2 &&
+        next.outcome === (seen === 2 ? 'nothing-new' : 'published')
+      const folder = path.join(s.home, 'publisher')
+      const left = readdirSync(folder, { recursive: true }).filter((name) =>
+        String(name).endsWith('.tmp'),
+      )
+      // A scan's cache is written in a folder of its own.
+      const isTidy = left.every((name) => String(name).startsWith('scans'))
+      if (!isGood || !isTidy) return 'mixed'
+      return seen === 2 ? 'new' : 'old'
+    },
+    cleanUp: ({ end }) => end(),
+  })
+  t.comment(`${result.points} points, ${result.old} old, ${result.new} new, ${result.mixed} mixed`)
+  t.strictSame(result.mixedPoints, [])
+  t.ok(result.old > 0 && result.new > 0)
 })
 
 t.test('C40: bad attributes are refused before anything is sent', async (t) => {

@@ -1,5 +1,13 @@
 import { randomBytes } from 'node:crypto'
-import { appendFileSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import t from 'tap'
@@ -211,5 +219,58 @@ t.test(
       { code: 'LW_PUBLISH_FILE_CHANGING', exit: 75 },
     )
     t.match(await s.publisher.publish({ directory: s.base, channel: s.url }), { release: 1 })
+  },
+)
+
+t.test(
+  'R32: the loser of a race comes on top of the winner, and sends nothing twice',
+  async (t) => {
+    const s = await stage(t, { 'a.txt': 'a' })
+    const first = await s.publisher.publish({ directory: s.base, channel: s.url })
+    const home = path.join(s.root, 'other')
+    const other = createPublisher({ home, transport: s.transport })
+    await other.keys.import(await s.publisher.keys.export(s.url, { roles: ['targets'] }))
+    const token = readFileSync(path.join(s.home, 'transmitter', 'publish-token'), 'utf8').trim()
+    const theirs = path.join(s.root, 'theirs')
+    mkdirSync(theirs)
+    writeFileSync(path.join(theirs, 'b.txt'), 'b')
+    writeFileSync(path.join(s.base, 'mine.txt'), 'mine')
+    let raced = false
+    const mine = await s.publisher.publish({
+      directory: s.base,
+      channel: s.url,
+      onProgress: async (progress) => {
+        if (progress.phase === 'conflict') t.match(progress, { release: 2 })
+      },
+      // Runs between planning and committing: the other one is faster.
+      certify: async () => {
+        if (!raced) {
+          raced = true
+          await other.publish({ directory: theirs, channel: s.url, token })
+        }
+        return Buffer.from('certificate').toString('base64')
+      },
+    })
+    t.match(mine, { release: 3, sentObjects: 0 })
+    t.match(mine.warnings.join('\n'), /published release 2 first/)
+    const { manifest } = await readHead(s, first.channelId)
+    t.strictSame(
+      manifest.entries.map((entry) => entry.path),
+      ['a.txt', 'mine.txt'],
+    )
+  },
+)
+
+t.test(
+  'S12: keys rotate without a release, and publishing goes on with the new ones',
+  async (t) => {
+    const s = await stage(t, { 'a.txt': 'one' })
+    const first = await s.publisher.publish({ directory: s.base, channel: s.url })
+    const rotated = await s.publisher.keys.change(s.url, { kind: 'rotate', role: 'targets' })
+    t.match(rotated, { release: 1, rootVersion: 2, targetsVersion: 2 })
+    writeFileSync(path.join(s.base, 'a.txt'), 'two')
+    t.match(await s.publisher.publish({ directory: s.base, channel: s.url }), { release: 2 })
+    t.match(await s.publisher.keys.change(s.url, { kind: 'renew' }), { targetsVersion: 4 })
+    t.equal((await readHead(s, first.channelId)).head.release, 2)
   },
 )

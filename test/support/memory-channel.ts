@@ -10,6 +10,11 @@ import {
   comparePaths,
   totalsOf,
 } from '../../protocol/index.ts'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import os from 'node:os'
+import path from 'node:path'
+import { bundleFormat, makeBundle, memoryObjectSource } from '../../delta/index.ts'
+import type { ReleaseFigures } from '../../protocol/index.ts'
 import type { ReleaseTarget } from '../../trust/index.ts'
 
 /** What a test release holds: text is a file, `-> target` a link, null an empty folder. */
@@ -63,4 +68,54 @@ export function makeRelease(
   pages.set(`${channelUrl}/objects/${sha256}`, manifestBytes)
   const head: ReleaseTarget = { sha256, bytes: manifestBytes.byteLength, release, ...totalsOf(manifest) }
   return { manifest, manifestBytes, head }
+}
+
+/** Makes the bundle between two releases and puts it on the pages. */
+export async function makeStep(
+  from: MemoryRelease,
+  to: MemoryRelease,
+  pages: Map<string, Uint8Array>,
+) {
+  const objects = new Map<Digest, Uint8Array>()
+  for (const { manifest } of [from, to]) {
+    for (const entry of manifest.entries) {
+      if (entry.type !== 'file') continue
+      objects.set(entry.sha256, pages.get(`${channelUrl}/objects/${entry.sha256}`) ?? Buffer.alloc(0))
+    }
+  }
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'lw-bundle-'))
+  try {
+    const outputPath = path.join(folder, 'bundle')
+    const made = await makeBundle({
+      oldManifest: from.manifestBytes,
+      newManifest: to.manifestBytes,
+      source: memoryObjectSource(objects),
+      outputPath,
+      effort: 'fast',
+    })
+    const range = `${from.head.release}..${to.head.release}`
+    pages.set(`${channelUrl}/deltas/${range}/${made.sha256}`, await readFile(outputPath))
+    const { sha256: manifest, bytes: manifestBytes, ...totals } = figuresOf(to)
+    const figures: ReleaseFigures = { manifest, manifestBytes, ...totals }
+    const { sha256, bytes } = made
+    return { from: from.head.release, to: to.head.release, format: bundleFormat, sha256, bytes, figures }
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+function figuresOf({ head }: MemoryRelease) {
+  const { sha256, bytes, entries, totalBytes, largestFileBytes } = head
+  return { sha256, bytes, entries, totalBytes, largestFileBytes }
+}
+
+/** Makes a bundle between two releases and offers it as a transmitter does. */
+export async function offerBundle(
+  from: MemoryRelease,
+  to: MemoryRelease,
+  pages: Map<string, Uint8Array>,
+): Promise<void> {
+  const { figures: _figures, ...offer } = await makeStep(from, to, pages)
+  const url = `${channelUrl}/deltas/${offer.from}..${offer.to}`
+  pages.set(url, Buffer.from(JSON.stringify({ ...offer, wholeBytes: to.head.totalBytes })))
 }

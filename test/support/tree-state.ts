@@ -1,22 +1,30 @@
-import { lstat, readdir, readFile, readlink } from 'node:fs/promises'
 import path from 'node:path'
 import { digestOf, type Manifest } from '../../protocol/index.ts'
+import { type FileSystem, nodeFileSystem } from '../../store/durable-files/index.ts'
 
 /** Every path below a folder with what lies there, as text that can be compared. */
-export async function readTree(directory: string): Promise<ReadonlyMap<string, string>> {
+export function readTree(directory: string): Promise<ReadonlyMap<string, string>> {
+  return readTreeOf(nodeFileSystem, directory)
+}
+
+/** The same through any file system. */
+export async function readTreeOf(
+  fs: FileSystem,
+  directory: string,
+): Promise<ReadonlyMap<string, string>> {
   const tree = new Map<string, string>()
   const walk = async (folder: string, prefix: string): Promise<void> => {
-    for (const name of await readdir(folder)) {
+    for (const { name } of await fs.readdir(folder)) {
       const full = path.join(folder, name)
       const entry = prefix === '' ? name : `${prefix}/${name}`
-      const stats = await lstat(full)
-      if (stats.isSymbolicLink()) tree.set(entry, `link ${await readlink(full)}`)
-      else if (stats.isDirectory()) {
+      const stats = await fs.lstat(full)
+      if (stats.type === 'symlink') tree.set(entry, `link ${await fs.readlink(full)}`)
+      else if (stats.type === 'directory') {
         tree.set(entry, 'folder')
         await walk(full, entry)
       } else {
         const mode = (stats.mode & 0o111) === 0 ? 'file' : 'exec'
-        tree.set(entry, `${mode} ${digestOf(await readFile(full))}`)
+        tree.set(entry, `${mode} ${digestOf(await fs.readFile(full))}`)
       }
     }
   }

@@ -1,0 +1,123 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import os from 'node:os'
+import path from 'node:path'
+import { parseChannelAddress } from '../../protocol/index.ts'
+import { createPublisher, type PublishOptions } from '../../publisher/index.ts'
+import { createLogger } from '../../serving/index.ts'
+import { createTransmitter, type Transmitter } from '../../transmitter/index.ts'
+import { createTransport, type Transport } from '../../transport/index.ts'
+import { Tuner } from '../../tuner/index.ts'
+
+interface Cleaning {
+  teardown(work: () => unknown): void
+}
+
+/** A transmitter with a publisher, and tuners when they are asked for. */
+export interface BackChannelFixture {
+  readonly root: string
+  readonly home: string
+  readonly base: string
+  readonly transport: Transport
+  readonly transmitter: Transmitter
+  readonly url: string
+  /** Writes files into the base directory and publishes it. */
+  publish(
+    files: Readonly<Record<string, string>>,
+    options?: Partial<PublishOptions>,
+  ): Promise<{ readonly release: number; readonly link: string }>
+  /** A started tuner with a home of its own. */
+  tuner(name: string): Promise<Tuner>
+  /** A tuner that follows the channel. */
+  subscriber(name: string): Promise<Tuner>
+  /** The origin's log, as an administrator exports it. */
+  exported(): Promise<readonly ExportedFeedback[]>
+}
+
+export interface ExportedFeedback {
+  readonly position: number
+  readonly tuner: string
+  readonly epoch: string
+  readonly sequence: number
+  readonly type: string
+  readonly text?: string
+  readonly data?: string
+}
+
+export const channelName = 'news'
+
+export async function backChannelFixture(t: Cleaning): Promise<BackChannelFixture> {
+  const root = await mkdtemp(path.join(os.tmpdir(), 'lw-back-'))
+  t.teardown(() => rm(root, { recursive: true, force: true }))
+  const home = path.join(root, 'home')
+  const base = path.join(root, 'base')
+  await mkdir(base, { recursive: true })
+  const transport = createTransport({ userAgent: 'longwave-test' })
+  t.teardown(() => transport.stop())
+  const transmitter = createTransmitter({
+    directory: path.join(home, 'transmitter'),
+    listen: { host: '127.0.0.1', port: 0 },
+    logger: createLogger({ name: 'test', level: 'silent' }),
+  })
+  const url = await transmitter.start()
+  t.teardown(() => transmitter.stop())
+  const publisher = createPublisher({ home, transport })
+  let link = ''
+  const fixture: BackChannelFixture = {
+    root,
+    home,
+    base,
+    transport,
+    transmitter,
+    url,
+    async publish(files, options = {}) {
+      for (const [name, text] of Object.entries(files)) {
+        await mkdir(path.dirname(path.join(base, name)), { recursive: true })
+        await writeFile(path.join(base, name), text)
+      }
+      const summary = await publisher.publish({
+        directory: base,
+        channel: `${url}/${channelName}`,
+        ...options,
+      })
+      link = summary.link ?? link
+      return { release: summary.release, link }
+    },
+    async tuner(name) {
+      const tuner = new Tuner({ home: path.join(root, name), transport })
+      await tuner.start()
+      t.teardown(() => tuner.stop())
+      return tuner
+    },
+    async subscriber(name) {
+      const tuner = await fixture.tuner(name)
+      await tuner.subscribe({ address: parseChannelAddress(link) })
+      return tuner
+    },
+    async exported() {
+      const token = await import('node:fs/promises').then(({ readFile }) =>
+        readFile(path.join(home, 'transmitter', 'publish-token'), 'utf8'),
+      )
+      const answer = await transport.fetchBytes(`${url}/-/admin/feedback/${channelName}`, {
+        authorization: `Bearer ${token.trim()}`,
+        bytesMax: 64 * 1024 * 1024,
+      })
+      const text = answer.bytes.toString('utf8').trimEnd()
+      return text === '' ? [] : text.split('\n').map((line) => JSON.parse(line))
+    },
+  }
+  return fixture
+}
+
+/** The one subscription of a tuner. */
+export async function theSubscription(tuner: Tuner) {
+  const [subscription] = await tuner.select()
+  if (subscription === undefined) throw new Error('nothing is subscribed')
+  return subscription
+}
+
+/** Updates a tuner's one subscription and returns what came of it. */
+export async function updateOnce(tuner: Tuner) {
+  const [outcome] = await tuner.update(await tuner.select())
+  if (outcome?.ok !== true) throw outcome?.error
+  return outcome.result
+}
