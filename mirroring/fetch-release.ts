@@ -1,9 +1,8 @@
-import { applyBundle, memoryObjectSource, type ObjectSource } from '../delta/index.ts'
+import type { ObjectSource } from '../delta/index.ts'
 import {
   type ChannelName,
   type Digest,
   digestOf,
-  emptyManifest,
   filesOf,
   isLongwaveError,
   limits,
@@ -12,15 +11,10 @@ import {
 } from '../protocol/index.ts'
 import type { ReleaseTarget } from '../trust/index.ts'
 import { mirroringError } from './errors.ts'
-import {
-  discardPartial,
-  downloadToPartial,
-  type FetchContext,
-  fetchObjects,
-  type TransferCost,
-  type WantedObject,
-} from './fetch-objects.ts'
+import type { FetchContext, TransferCost } from './fetch-context.ts'
+import { fetchObjects, type WantedObject } from './fetch-objects.ts'
 import { findRoutes, type Route } from './routes.ts'
+import { takeBundles } from './take-bundles.ts'
 
 /** The release that is held, as a base for differences. */
 export interface ReleaseBase {
@@ -40,14 +34,6 @@ export interface FetchReleaseOptions extends FetchContext {
   /** From verified metadata. */
   readonly head: ReleaseTarget
   readonly base: ReleaseBase | undefined
-  /** Called with the plan before content is downloaded; throws to refuse (disk space). */
-  readonly onPlan?: (plan: FetchPlan) => Promise<void> | void
-}
-
-export interface FetchPlan {
-  readonly routes: readonly Route[]
-  readonly downloadBytes: number
-  readonly head: ReleaseTarget
 }
 
 export interface FetchedRelease {
@@ -66,52 +52,109 @@ export interface FetchedRelease {
 
 /**
  * Brings a release into staging by the cheapest route that works, verified against the signed head.
- * A broken route falls to the next and keeps what was verified.
+ * A broken route falls to the next and keeps what was verified. What an earlier run brought
+ * completely is not asked for again.
  * @throws LW_MIRROR_MANIFEST, LW_MIRROR_OBJECT, LW_MIRROR_OBJECT_GONE, transfer errors.
  */
 export async function fetchRelease(options: FetchReleaseOptions): Promise<FetchedRelease> {
-  const { head, base } = options
+  const known = await stagedManifest(options)
+  if (known !== undefined) {
+    const wanted = missingObjects(options, known.manifest)
+    if (wanted.every((object) => options.staging.has(object.sha256))) {
+      const route: Route = { kind: 'whole', bytes: 0 }
+      return { ...known, ...outcomeOf(wanted), route, considered: [route], cost: noCost(), broken: [] }
+    }
+  }
   const considered = await findRoutes(options, {
-    from: base?.release ?? 0,
-    head,
-    wholeBytes: estimateWholeBytes(options),
+    from: options.base?.release ?? 0,
+    heldBytes: heldBytes(options),
+    head: options.head,
+    wholeBytes: wholeBytes(options, known?.manifest),
   })
-  await options.onPlan?.({ routes: considered, downloadBytes: considered[0]?.bytes ?? 0, head })
-  const cost: TransferCost = { manifest: 0, bundle: 0, objects: 0 }
+  return takeFirstThatWorks(options, considered)
+}
+
+function noCost(): TransferCost {
+  return { manifest: 0, bundle: 0, objects: 0 }
+}
+
+function outcomeOf(wanted: readonly WantedObject[]): Pick<FetchedRelease, 'staged'> {
+  return { staged: wanted.map((object) => object.sha256) }
+}
+
+async function takeFirstThatWorks(
+  options: FetchReleaseOptions,
+  considered: readonly Route[],
+): Promise<FetchedRelease> {
+  const cost = noCost()
   const broken: { route: Route; error: unknown }[] = []
   for (const route of considered) {
     try {
-      const manifestBytes =
-        route.kind === 'bundle'
-          ? await takeBundles(options, route.steps, cost)
-          : await takeManifest(options, cost)
-      const manifest = acceptManifest(options, manifestBytes)
-      const wanted = missingObjects(options, manifest)
-      cost.objects += await fetchObjects(options, wanted)
-      return {
-        manifest,
-        manifestBytes,
-        staged: wanted.map((object) => object.sha256),
-        route,
-        considered,
-        cost,
-        broken,
-      }
+      const taken = await takeRoute(options, route, cost)
+      return { ...taken, route, considered, cost, broken }
     } catch (error) {
       options.signal?.throwIfAborted()
-      if (route.kind === 'whole' || !isLongwaveError(error)) throw error
+      if (!isLongwaveError(error) || isRefusal(error)) throw error
       broken.push({ route, error })
     }
   }
-  throw mirroringError('LW_MIRROR_NO_SOURCE')
+  // The last word has the route that every server offers.
+  const whole = broken.find((each) => each.route.kind === 'whole') ?? broken.at(-1)
+  throw whole?.error ?? mirroringError('LW_MIRROR_NO_SOURCE')
 }
 
-/** Before the manifest is known only totals are: the signed total less what unchanged files may save. */
-function estimateWholeBytes(options: FetchReleaseOptions): number {
-  return options.head.totalBytes + options.head.bytes
+/** Errors of the caller's own, such as a full disk, are about no route. */
+function isRefusal(error: { readonly code: string }): boolean {
+  return /^LW_(TUNER|STORE)_/.test(error.code)
 }
 
-/** Objects that neither the base nor staging has. */
+async function takeRoute(
+  options: FetchReleaseOptions,
+  route: Route,
+  cost: TransferCost,
+): Promise<Pick<FetchedRelease, 'manifest' | 'manifestBytes' | 'staged'>> {
+  const { requireSpace } = options
+  let manifestBytes: Uint8Array
+  if (route.kind === 'bundle') {
+    const bytes = route.bytes + newBytesEstimate(options)
+    await requireSpace?.({ bytes, names: route.steps.length, isExact: false })
+    manifestBytes = await takeBundles(options, route.steps, cost)
+  } else manifestBytes = await takeManifest(options, cost)
+  const manifest = acceptManifest(options, manifestBytes)
+  const wanted = missingObjects(options, manifest)
+  const needed = wanted.filter((object) => !options.staging.has(object.sha256))
+  if (needed.length > 0) {
+    const bytes = needed.reduce((sum, object) => sum + object.size, 0)
+    await requireSpace?.({ bytes, names: needed.length, isExact: true })
+  }
+  cost.objects += await fetchObjects(options, wanted)
+  return { manifest, manifestBytes, ...outcomeOf(wanted) }
+}
+
+function heldBytes(options: FetchReleaseOptions): number {
+  let bytes = 0
+  for (const file of options.base === undefined ? [] : filesOf(options.base.manifest)) {
+    bytes += file.size
+  }
+  return bytes
+}
+
+/** Before the manifest is known only totals are: what is new is at least the growth. */
+function newBytesEstimate(options: FetchReleaseOptions): number {
+  const { head } = options
+  return Math.max(head.largestFileBytes, head.totalBytes - heldBytes(options))
+}
+
+/** What the objects cost one by one at the most; exact when the manifest lies here already. */
+function wholeBytes(options: FetchReleaseOptions, manifest: Manifest | undefined): number {
+  const { head, staging } = options
+  if (manifest === undefined) return head.totalBytes + head.bytes
+  return missingObjects(options, manifest)
+    .filter((object) => !staging.has(object.sha256))
+    .reduce((sum, object) => sum + object.size, 0)
+}
+
+/** Objects that the base does not have; staging may have them. */
 function missingObjects(options: FetchReleaseOptions, manifest: Manifest): WantedObject[] {
   const wanted = new Map<Digest, WantedObject>()
   for (const file of filesOf(manifest)) {
@@ -121,113 +164,22 @@ function missingObjects(options: FetchReleaseOptions, manifest: Manifest): Wante
   return [...wanted.values()]
 }
 
+/** The head's manifest when an earlier run has brought it. */
+async function stagedManifest(
+  options: FetchReleaseOptions,
+): Promise<Pick<FetchedRelease, 'manifest' | 'manifestBytes'> | undefined> {
+  const { staging, head } = options
+  if (!staging.has(head.sha256)) return undefined
+  const manifestBytes = await staging.fileSystem.readFile(staging.objectPath(head.sha256))
+  return { manifest: acceptManifest(options, manifestBytes), manifestBytes }
+}
+
 async function takeManifest(options: FetchReleaseOptions, cost: TransferCost): Promise<Uint8Array> {
   const { head, staging } = options
   if (head.bytes > limits.manifestBytesMax) throw mirroringError('LW_MIRROR_MANIFEST')
   const object = { sha256: head.sha256, size: head.bytes, mime: 'application/json' }
   cost.manifest += await fetchObjects(options, [object])
   return staging.fileSystem.readFile(staging.objectPath(head.sha256))
-}
-
-/** Downloads and applies the bundles of a route one after the other. */
-async function takeBundles(
-  options: FetchReleaseOptions,
-  steps: Extract<Route, { kind: 'bundle' }>['steps'],
-  cost: TransferCost,
-): Promise<Uint8Array> {
-  const last = steps.at(-1)
-  if (steps.length !== 1 || last === undefined) return takeChain(options, steps, cost)
-  const file = await downloadBundle(options, last, cost)
-  return applyStep(options, file, last.sha256 as Digest)
-}
-
-async function takeChain(
-  _options: FetchReleaseOptions,
-  _steps: Extract<Route, { kind: 'bundle' }>['steps'],
-  _cost: TransferCost,
-): Promise<Uint8Array> {
-  throw mirroringError('LW_MIRROR_NO_SOURCE')
-}
-
-async function downloadBundle(
-  options: FetchReleaseOptions,
-  step: {
-    readonly from: number
-    readonly to: number
-    readonly sha256: string
-    readonly bytes: number
-  },
-  cost: TransferCost,
-): Promise<string> {
-  const digest = step.sha256 as Digest
-  let last: unknown
-  for (const source of options.sources) {
-    try {
-      const url = `${source}/deltas/${step.from}..${step.to}/${step.sha256}`
-      const {
-        file,
-        digest: actual,
-        received,
-      } = await downloadToPartial(options, url, digest, step.bytes, 'bundle')
-      cost.bundle += received
-      if (actual === digest) return file
-      await discardPartial(options.staging, digest)
-      last = mirroringError('LW_MIRROR_OBJECT', { detail: 'The bundle was damaged on its way.' })
-    } catch (error) {
-      options.signal?.throwIfAborted()
-      if (!isLongwaveError(error)) throw error
-      last = error
-    }
-  }
-  throw last ?? mirroringError('LW_MIRROR_NO_SOURCE')
-}
-
-/** Applies a bundle to numbered outputs; they get their objects' names once all is verified. */
-async function applyStep(
-  options: FetchReleaseOptions,
-  file: string,
-  bundle: Digest,
-): Promise<Uint8Array> {
-  const { head, base, staging } = options
-  const fs = staging.fileSystem
-  const result = await applyBundle({
-    bundle: { path: file },
-    oldManifest: base?.manifestBytes ?? emptyManifest(options.channel, options.name),
-    source: base?.source ?? memoryObjectSource(new Map()),
-    staging: {
-      create: async (index) => {
-        const handle = await fs.open(staging.outputPath(index), 'w', 0o600)
-        return {
-          write: async (bytes) => {
-            await handle.write(bytes)
-          },
-          close: () => handle.close(),
-        }
-      },
-      open: async (index) => {
-        const handle = await fs.open(staging.outputPath(index), 'r')
-        const { size } = await handle.stat()
-        return {
-          size,
-          read: (position, into) => handle.read(position, into),
-          close: () => handle.close(),
-        }
-      },
-    },
-    expect: {
-      manifestSha256: head.sha256,
-      manifestBytes: head.bytes,
-      totalBytes: head.totalBytes,
-      largestFileBytes: head.largestFileBytes,
-      entries: head.entries,
-    },
-    ...(options.signal === undefined ? {} : { signal: options.signal }),
-  })
-  for (const object of result.objects) {
-    await staging.adoptFile(object.sha256, staging.outputPath(object.index))
-  }
-  await discardPartial(staging, bundle)
-  return result.manifest
 }
 
 /** The manifest must be the signed one, of this channel and this release. */

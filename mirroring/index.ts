@@ -1,4 +1,6 @@
+export { type Download, downloadVerified } from './download.ts'
 export * from './errors.ts'
+export type { FetchContext, FetchProgress, SpaceNeed, TransferCost } from './fetch-context.ts'
 export * from './fetch-objects.ts'
 export * from './fetch-release.ts'
 export * from './limits.ts'

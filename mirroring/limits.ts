@@ -6,12 +6,24 @@ export const mirroringLimits = {
   inMemoryBytesMax: 1024 * 1024,
   /** Bytes that all in-memory fetches together may hold. */
   inMemoryBudgetBytes: 32 * 1024 * 1024,
-  /** Below this a compressed form is not worth asking for. */
+  /** What a transfer that streams to disk counts for in that budget. */
+  streamBytes: 512 * 1024,
+  /** Below this a compressed form is not worth asking for; beyond the other it is streamed plain. */
   compressedAskBytesMin: 512,
+  compressedBytesMax: 16 * 1024 * 1024,
+  /** How often all sources are asked again for an object that arrived damaged. */
+  damagedRoundsMax: 4,
   /** Steps of a chain of bundles. */
   chainStepsMax: 8,
+  /**
+   * A release between may be so many times as large as the larger of the releases at the ends,
+   * and so many bytes more.
+   */
+  chainGrowthMax: 4,
+  chainGrowthBytes: 64 * 1024 * 1024,
   /** How often a bundle that is being made is asked for again, and the longest wait between. */
   bundleAsksMax: 3,
   bundleWaitSecondsMax: 5,
+  /** Answers about routes. */
   offerBytesMax: 64 * 1024,
 } as const

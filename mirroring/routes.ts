@@ -1,7 +1,7 @@
 import { bundleFormat } from '../delta/index.ts'
 import { type BundleOffer, isLongwaveError, parseDocument, RouteOffer } from '../protocol/index.ts'
 import type { ReleaseTarget } from '../trust/index.ts'
-import { type FetchContext, requestOptions } from './fetch-objects.ts'
+import { type FetchContext, requestOptions } from './fetch-context.ts'
 import { mirroringLimits } from './limits.ts'
 
 /** One way from the held release to the head. */
@@ -13,6 +13,8 @@ export type Route =
 export interface RouteQuestion {
   /** 0 when nothing is held. */
   readonly from: number
+  /** Bytes of the files of the release that is held. */
+  readonly heldBytes: number
   readonly head: ReleaseTarget
   /** Bytes of the objects that are not held. */
   readonly wholeBytes: number
@@ -34,7 +36,9 @@ export async function findRoutes(
   }))
   let wholeBytes = question.wholeBytes
   if (question.head.bundles === undefined) {
-    const answer = await askedOffer(context, question)
+    const { told } = context
+    const isTold = told?.from === question.from && told.to === question.head.release
+    const answer = isTold ? told : await askedOffer(context, question)
     if (answer !== undefined) {
       bundles.push(...routesOf(answer, question))
       wholeBytes = Math.min(wholeBytes, answer.wholeBytes ?? wholeBytes)
@@ -114,7 +118,17 @@ function chainOf(steps: readonly BundleOffer[], question: RouteQuestion): Route 
   for (const step of steps) {
     if (step.from !== at || step.to <= at || step.format !== bundleFormat) return undefined
     at = step.to
+    if (at !== question.head.release && !isBounded(step, question)) return undefined
   }
   if (at !== question.head.release) return undefined
   return { kind: 'bundle', steps, bytes: steps.reduce((sum, step) => sum + step.bytes, 0) }
+}
+
+/** A release between may not be used to fill the disk: its figures are nobody's signed word. */
+function isBounded(step: BundleOffer, question: RouteQuestion): boolean {
+  const { figures } = step
+  if (figures === undefined) return false
+  const larger = Math.max(question.heldBytes, question.head.totalBytes)
+  const bytesMax = larger * mirroringLimits.chainGrowthMax + mirroringLimits.chainGrowthBytes
+  return figures.totalBytes <= bytesMax && figures.largestFileBytes <= figures.totalBytes
 }

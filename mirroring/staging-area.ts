@@ -5,8 +5,12 @@ import {
   ensureDirectory,
   type FileHandle,
   type FileSystem,
+  inParallel,
   removeTree,
 } from '../store/durable-files/index.ts'
+
+/** Objects of an earlier run that are hashed at one time. */
+const concurrentHashes = 4
 
 /**
  * Where fetched objects wait, by digest, until a transaction takes them. Only verified bytes get
@@ -33,12 +37,14 @@ export class StagingArea {
     // Numbered outputs of a broken bundle have no identity yet: they cannot be continued.
     await removeTree(this.#fs, path.join(this.directory, 'output'))
     await ensureDirectory(this.#fs, path.join(this.directory, 'output'), { mode: 0o700 })
-    for (const entry of await this.#fs.readdir(path.join(this.directory, 'objects'))) {
+    const entries = await this.#fs.readdir(path.join(this.directory, 'objects'))
+    await inParallel(entries, concurrentHashes, async (entry) => {
       const file = path.join(this.directory, 'objects', entry.name)
-      if (isDigest(entry.name) && (await this.#hashOf(file)) === entry.name) {
-        this.#verified.add(entry.name)
-      } else await this.#fs.unlink(file)
-    }
+      const isWhole =
+        entry.type === 'file' && isDigest(entry.name) && (await this.#hashOf(file)) === entry.name
+      if (isWhole) this.#verified.add(entry.name as Digest)
+      else await removeTree(this.#fs, file)
+    })
   }
 
   has(digest: Digest): boolean {

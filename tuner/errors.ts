@@ -68,4 +68,34 @@ export const tunerError = errorArea('tuner', {
     retryable: true,
     says: 'The disk has not enough room for the update.',
   },
+  LW_TUNER_FOLDER_GONE: {
+    status: 503,
+    exit: ExitCode.temporary,
+    retryable: true,
+    says: 'The synchronized folder is not there.',
+  },
+  LW_TUNER_PROTECTED: {
+    status: 409,
+    exit: ExitCode.failed,
+    retryable: false,
+    says: 'A protected file is in the way of the release.',
+  },
+  LW_TUNER_POLICY: {
+    status: 403,
+    exit: ExitCode.accessDenied,
+    retryable: false,
+    says: "The administrator's rule forbids it.",
+  },
+  LW_TUNER_POLICY_DAMAGED: {
+    status: 500,
+    exit: ExitCode.usage,
+    retryable: false,
+    says: "The administrator's rule cannot be read.",
+  },
+  LW_TUNER_CONTROL: {
+    status: 502,
+    exit: ExitCode.temporary,
+    retryable: true,
+    says: 'The running tuner did not answer.',
+  },
 })

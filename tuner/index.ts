@@ -1,5 +1,6 @@
 export * from './errors.ts'
 export type { HistoryEntry } from './history/index.ts'
+export * from './open-tuner.ts'
 export type {
   LaunchPlan,
   SubscribeOptions,
@@ -7,8 +8,10 @@ export type {
   UndoResult,
   UpdateOptions,
   UpdateResult,
+  VerifyOptions,
   VerifyResult,
 } from './operations/index.ts'
 export type { SchedulerEvent } from './scheduler/index.ts'
 export type { Subscription, SubscriptionStatus } from './subscriptions/index.ts'
 export * from './tuner.ts'
+export * from './tuner-operations.ts'

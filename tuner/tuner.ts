@@ -1,5 +1,5 @@
 import path from 'node:path'
-import { type ChannelAddress, parseSchedule } from '../protocol/index.ts'
+import { isLongwaveError, parseSchedule } from '../protocol/index.ts'
 import {
   type DeviceRecords,
   openDeviceRecords,
@@ -8,22 +8,26 @@ import {
 import {
   acquireLock,
   ensureDirectory,
+  fileFailure,
   type FileSystem,
   type FolderLock,
   inParallel,
   nodeFileSystem,
   nodeRandomness,
   type Randomness,
+  removeTemporaryFiles,
 } from '../store/durable-files/index.ts'
-import { isLongwaveError } from '../protocol/index.ts'
 import { systemClock, type Transport, type TransportClock } from '../transport/index.ts'
 import type { OperationOptions, TunerContext } from './context.ts'
+import { ControlServer } from './control/index.ts'
+import { FeedbackQueue, type NewFeedback } from './feedback/index.ts'
 import { History, type HistoryEntry } from './history/index.ts'
 import {
   describeSubscription,
+  inTurn,
   type LaunchPlan,
   prepareLaunch,
-  recoverSubscription,
+  requireOverride,
   selectSubscriptions,
   setGrant,
   subscribe,
@@ -31,15 +35,23 @@ import {
   type SubscriptionView,
   undo,
   type UndoResult,
+  unsubscribe,
   type UpdateOptions,
   type UpdateResult,
   updateSubscription,
   verify,
+  type VerifyOptions,
   type VerifyResult,
   whyText,
 } from './operations/index.ts'
-import { runSchedules, type SchedulerEvent } from './scheduler/index.ts'
+import { LiveUsers } from './live-users/index.ts'
+import { loadPolicy } from './policy/index.ts'
+import { Scheduler, type SchedulerOptions } from './scheduler/index.ts'
 import { type Subscription, SubscriptionStore } from './subscriptions/index.ts'
+import { loadTunerId } from './tuner-id.ts'
+import type { TunerOperations, UpdateOutcome, UpdateSeveralOptions } from './tuner-operations.ts'
+import { Turns } from './turns.ts'
+import { RequestMemory } from './update-requests/index.ts'
 import { updateLimits } from './updates/index.ts'
 
 export interface TunerOptions {
@@ -55,49 +67,53 @@ export interface TunerOptions {
   readonly kept?: number
 }
 
-/** One subscription's outcome among several: a failure of one stops no other. */
-export type UpdateOutcome =
-  | { readonly ok: true; readonly result: UpdateResult }
-  | { readonly ok: false; readonly subscription: Subscription; readonly error: unknown }
-
 /** A tuner: keeps channels and folders current and exact. One runs in a home at a time. */
-export class Tuner implements AsyncDisposable {
+export class Tuner implements TunerOperations {
   readonly #options: TunerOptions
   #context: TunerContext | undefined
   #records: DeviceRecords | undefined
   #lock: FolderLock | undefined
+  #scheduler: Scheduler | undefined
 
   constructor(options: TunerOptions) {
     this.#options = options
   }
 
   /**
-   * Takes the home for this process and finishes what a crash interrupted.
+   * Takes the home for this process.
    * @throws LW_STORE_LOCKED when another tuner runs in this home
    */
   async start(): Promise<void> {
     const fs = this.#options.fileSystem ?? nodeFileSystem
     const clock = this.#options.clock ?? systemClock
+    const randomness = this.#options.randomness ?? nodeRandomness
     const directory = path.join(this.#options.home, 'tuner')
-    await ensureDirectory(fs, directory, { mode: 0o755 })
-    this.#lock = await acquireLock(fs, directory)
     try {
+      await ensureDirectory(fs, directory, { mode: 0o755 })
+      this.#lock = await acquireLock(fs, directory)
+      await removeTemporaryFiles(fs, directory)
       this.#records = await openRecords(path.join(directory, 'records'))
       this.#context = {
         fs,
         home: this.#options.home,
         directory,
+        tunerId: await loadTunerId(fs, directory, randomness),
         transport: this.#options.transport,
         clock,
-        randomness: this.#options.randomness ?? nodeRandomness,
+        randomness,
         zone: this.#options.zone ?? Intl.DateTimeFormat().resolvedOptions().timeZone,
         subscriptions: new SubscriptionStore({ fs, directory }),
         history: new History(this.#records, clock),
+        feedback: new FeedbackQueue({ records: this.#records, clock, randomness }),
+        requests: new RequestMemory(this.#records),
+        liveUsers: new LiveUsers(),
         kept: this.#options.kept ?? 3,
+        turns: new Turns(),
+        recovered: new Set(),
       }
     } catch (error) {
       await this.stop()
-      throw error
+      throw fileFailure(error, `${directory} was being opened`)
     }
   }
 
@@ -118,20 +134,19 @@ export class Tuner implements AsyncDisposable {
     return this.stop()
   }
 
-  /** @throws LW_TUNER_NAME_TAKEN, LW_TUNER_FOLDER_REFUSED, LW_TUNER_FOLDER_NOT_EMPTY, LW_TRUST_… */
-  subscribe(options: SubscribeOptions & { readonly address: ChannelAddress }): Promise<UpdateResult> {
-    return subscribe(this.context, options)
+  async subscribe(options: SubscribeOptions): Promise<UpdateResult> {
+    const result = await subscribe(this.context, options)
+    this.#scheduler?.nudge()
+    return result
   }
 
-  /** Subscriptions that a word means, all without one. @throws LW_TUNER_NO_CHANNEL */
   select(word?: string): Promise<readonly Subscription[]> {
     return selectSubscriptions(this.context, word)
   }
 
-  /** Updates several; one that fails stops no other. */
   async update(
     subscriptions: readonly Subscription[],
-    options: UpdateOptions & { readonly onOutcome?: (outcome: UpdateOutcome) => void } = {},
+    options: UpdateSeveralOptions = {},
   ): Promise<readonly UpdateOutcome[]> {
     const outcomes: UpdateOutcome[] = []
     await inParallel(subscriptions, updateLimits.concurrentChannels, async (subscription) => {
@@ -139,13 +154,11 @@ export class Tuner implements AsyncDisposable {
       outcomes.push(outcome)
       options.onOutcome?.(outcome)
     })
+    this.#scheduler?.nudge()
     return outcomes
   }
 
-  async #updateOne(
-    subscription: Subscription,
-    options: UpdateOptions,
-  ): Promise<UpdateOutcome> {
+  async #updateOne(subscription: Subscription, options: UpdateOptions): Promise<UpdateOutcome> {
     try {
       return { ok: true, result: await updateSubscription(this.context, subscription, options) }
     } catch (error) {
@@ -154,10 +167,7 @@ export class Tuner implements AsyncDisposable {
     }
   }
 
-  verify(
-    subscription: Subscription,
-    options: OperationOptions & { readonly heal?: boolean } = {},
-  ): Promise<VerifyResult> {
+  verify(subscription: Subscription, options: VerifyOptions = {}): Promise<VerifyResult> {
     return verify(this.context, subscription, options)
   }
 
@@ -165,9 +175,17 @@ export class Tuner implements AsyncDisposable {
     return undo(this.context, subscription, options)
   }
 
+  /** Tells how things stand; while something is under way, as they were before it. */
   async describe(subscription: Subscription): Promise<SubscriptionView> {
-    await recoverSubscription(this.context, subscription)
-    return describeSubscription(this.context, subscription)
+    const { context } = this
+    const policy = await loadPolicy(context.fs, context.directory)
+    const describe = (latest: Subscription) => describeSubscription(context, latest, policy)
+    if (context.turns.isBusy(subscription.id)) {
+      return describe((await context.subscriptions.find(subscription.id)) ?? subscription)
+    }
+    // What a crash left is finished first.
+    const latest = await inTurn(context, subscription, async (one) => one)
+    return describe(latest)
   }
 
   async why(subscription: Subscription): Promise<string> {
@@ -187,58 +205,80 @@ export class Tuner implements AsyncDisposable {
   }
 
   async setPaused(subscription: Subscription, paused: boolean): Promise<void> {
-    const { paused: _paused, ...rest } = subscription
-    await this.context.subscriptions.save(paused ? { ...rest, paused } : rest)
-    await this.context.history.add({
-      subscription: subscription.id,
+    await this.#change(subscription, {
+      apply: ({ paused: _paused, ...rest }) => (paused ? { ...rest, paused } : rest),
       event: paused ? 'paused' : 'resumed',
       text: paused ? 'Scheduled updates are paused.' : 'Scheduled updates go on.',
     })
   }
 
-  /** Sets the user's schedule; undefined gives it back to the developer. @throws LW_FORMAT_SCHEDULE */
   async setSchedule(subscription: Subscription, schedule: string | undefined): Promise<void> {
-    if (schedule !== undefined) parseSchedule(schedule)
-    const { schedule: _schedule, ...rest } = subscription
-    await this.context.subscriptions.save(schedule === undefined ? rest : { ...rest, schedule })
-    await this.context.history.add({
-      subscription: subscription.id,
+    if (schedule !== undefined) {
+      parseSchedule(schedule)
+      await requireOverride(this.context, subscription)
+    }
+    await this.#change(subscription, {
+      apply: ({ schedule: _schedule, ...rest }) =>
+        schedule === undefined ? rest : { ...rest, schedule },
       event: 'scheduled',
       text: `The schedule is now ${schedule ?? "the developer's"}.`,
     })
   }
 
-  /** Runs scheduled updates until the signal. */
-  run(options: {
-    readonly signal: AbortSignal
-    readonly onEvent?: (event: SchedulerEvent) => void
-  }): Promise<void> {
-    return runSchedules(this.context, options)
+  async #change(
+    subscription: Subscription,
+    change: {
+      readonly apply: (latest: Subscription) => Subscription
+      readonly event: HistoryEntry['event']
+      readonly text: string
+    },
+  ): Promise<void> {
+    const { context } = this
+    await context.turns.take(subscription.id, async () => {
+      const latest = (await context.subscriptions.find(subscription.id)) ?? subscription
+      await context.subscriptions.save(change.apply(latest))
+      const { event, text } = change
+      await context.history.add({ subscription: subscription.id, event, text })
+    })
+    this.#scheduler?.nudge()
   }
 
-  /** Verifies a channel and says how it is launched. @throws LW_TUNER_NOT_TRUSTED, LW_TUNER_DAMAGED */
-  prepareLaunch(subscription: Subscription, options: OperationOptions = {}): Promise<LaunchPlan> {
-    return prepareLaunch(this.context, subscription, options)
+  async appendFeedback(
+    subscription: Subscription,
+    feedback: NewFeedback,
+  ): Promise<{ readonly entries: number; readonly bytes: number }> {
+    await this.context.feedback.append(subscription.id, feedback)
+    return this.context.feedback.counts(subscription.id)
   }
 
-  /** Grants a channel to run without a sandbox, or takes that back. */
-  setGrant(subscription: Subscription, granted: boolean): Promise<void> {
-    return setGrant(this.context, subscription, granted)
-  }
-
-  /** Ends a subscription. The files of a synchronized folder stay; a copy of the tuner's goes. */
   async unsubscribe(
     subscription: Subscription,
     options: { readonly keepData: boolean },
   ): Promise<void> {
-    await recoverSubscription(this.context, subscription)
-    await this.context.subscriptions.remove(subscription.id, options)
-    await this.context.history.add({
-      subscription: subscription.id,
-      event: 'unsubscribed',
-      text: `Unsubscribed from ${subscription.url}.`,
-    })
-    await this.context.history.forget(subscription.id)
+    await unsubscribe(this.context, subscription, options)
+    this.#scheduler?.nudge()
+  }
+
+  prepareLaunch(subscription: Subscription, options: OperationOptions = {}): Promise<LaunchPlan> {
+    return prepareLaunch(this.context, subscription, options)
+  }
+
+  setGrant(subscription: Subscription, granted: boolean): Promise<void> {
+    return setGrant(this.context, subscription, granted)
+  }
+
+  /** Runs scheduled updates until the signal, and answers commands through the local socket. */
+  async run(options: SchedulerOptions): Promise<void> {
+    const scheduler = new Scheduler(this.context, options)
+    const control = new ControlServer({ tuner: this, directory: this.context.directory })
+    await control.start()
+    this.#scheduler = scheduler
+    try {
+      await scheduler.run()
+    } finally {
+      this.#scheduler = undefined
+      await control.stop()
+    }
   }
 }
 

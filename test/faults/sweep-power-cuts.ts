@@ -4,6 +4,8 @@ import { MemoryFileSystem, powerCuts } from './memory-file-system.ts'
 import type { SweepResult } from './sweep-faults.ts'
 
 export interface PowerCutSweep {
+  /** Every how many operations the power is cut; 1 cuts before each. */
+  readonly stride?: number
   /** Makes the state before, all of it durable. */
   prepare(fs: FileSystem): Promise<unknown>
   act(fs: FileSystem): Promise<unknown>
@@ -20,7 +22,7 @@ export interface PowerCutSweep {
 export async function sweepPowerCuts(sweep: PowerCutSweep): Promise<SweepResult> {
   const counts = { old: 0, new: 0, mixed: 0 }
   const mixedPoints: string[] = []
-  for (let at = 1, isDone = false; !isDone; at++) {
+  for (let at = 1, isDone = false; !isDone; at += sweep.stride ?? 1) {
     for (const cut of powerCuts) {
       const memory = new MemoryFileSystem()
       await sweep.prepare(memory)

@@ -5,12 +5,25 @@ export interface Workload {
   readonly name: string
   readonly before: Tree
   readonly after: Tree
+  /** Whether the change travels as a bundle. */
+  readonly isBundled?: boolean
 }
 
 function many(count: number, text: (index: number) => string): Record<string, string> {
   return Object.fromEntries(
     Array.from({ length: count }, (_, index) => [`lib/file-${index}.txt`, text(index)]),
   )
+}
+
+/** Text that no compressor shrinks much, the same every time. */
+function noise(bytes: number): string {
+  let state = 1
+  let text = ''
+  while (text.length < bytes) {
+    state = (state * 48271) % 2147483647
+    text += state.toString(36)
+  }
+  return text.slice(0, bytes)
 }
 
 /** The workloads of R1 to R4. */
@@ -58,8 +71,12 @@ export const workloads: readonly Workload[] = [
     },
   },
   {
-    name: 'one large file',
-    before: { 'data.bin': 'x'.repeat(300_000) },
-    after: { 'data.bin': `${'x'.repeat(150_000)}y${'x'.repeat(150_000)}` },
+    name: 'one large delta',
+    before: { 'data.bin': noise(12_000), 'other.txt': 'unchanged' },
+    after: {
+      'data.bin': `${noise(12_000).slice(0, 6_000)}changed${noise(12_000).slice(6_000)}`,
+      'other.txt': 'unchanged',
+    },
+    isBundled: true,
   },
 ]

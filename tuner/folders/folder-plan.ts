@@ -50,6 +50,8 @@ export interface FolderPlan {
   readonly steps: readonly Step[]
   /** Objects that must be at hand before the first change. */
   readonly needed: ReadonlyMap<Digest, number>
+  /** Protected paths that lie where the release needs something of another kind. */
+  readonly conflicts: readonly string[]
 }
 
 /**
@@ -68,19 +70,27 @@ export function planFolder(
   const times: Step[] = []
   const needed = new Map<Digest, number>()
   const keptFolders = foldersToKeep(disk, target, isProtected)
+  const conflicts: string[] = []
   for (const [path, item] of disk) {
+    if (path === '') continue
     const wanted = target.get(path)
     if (item.kind === 'directory') {
-      if (wanted?.kind === 'directory' || keptFolders.has(path)) continue
+      if (wanted?.kind === 'directory') continue
+      if (keptFolders.has(path)) {
+        if (wanted !== undefined) conflicts.push(path)
+        continue
+      }
       removedFolders.push({ do: 'rmdir', path, before: beforeOf(item) })
-    } else if ((wanted === undefined || wanted.kind === 'directory') && !isProtected(path)) {
+    } else if (isProtected(path)) {
+      if (wanted?.kind === 'directory') conflicts.push(path)
+    } else if (wanted === undefined || wanted.kind === 'directory') {
       removals.push({ do: 'remove', path, before: beforeOf(item) })
     }
   }
   for (const [path, wanted] of target) {
     const item = disk.get(path)
     if (wanted.kind === 'directory') {
-      if (item?.kind !== 'directory') {
+      if (item?.kind !== 'directory' && path !== '') {
         folders.push({ do: 'mkdir', path, mode: wanted.mode ?? 0o755 })
       }
       if (wanted.mtimeMs !== undefined && wanted.mode !== undefined) {
@@ -108,7 +118,7 @@ export function planFolder(
     ...places,
     ...times.sort(deepestFirst),
   ]
-  return { steps, needed }
+  return { steps, needed, conflicts }
 }
 
 /** Folders that stay because something in them does. */
@@ -133,7 +143,7 @@ function foldersToKeep(
 }
 
 function depthOf(step: Step): number {
-  return step.path.split('/').length
+  return step.path === '' ? 0 : step.path.split('/').length
 }
 
 function beforeOf(item: DiskItem): BeforeImage {
@@ -174,7 +184,7 @@ export function localChanges(
   }
   const folders = foldersToKeep(disk, held, () => false)
   for (const [path] of disk) {
-    if (!held.has(path) && !folders.has(path) && !isProtected(path)) {
+    if (path !== '' && !held.has(path) && !folders.has(path) && !isProtected(path)) {
       changes.push({ path, what: 'added' })
     }
   }

@@ -1,7 +1,13 @@
 import path from 'node:path'
+import { hashHandle } from '../../mirroring/index.ts'
 import type { Digest } from '../../protocol/index.ts'
-import { type FileStats, type FileSystem, inParallel } from '../../store/durable-files/index.ts'
-import { hashFile } from '../generations/index.ts'
+import {
+  type FileStats,
+  type FileSystem,
+  inParallel,
+  isErrno,
+} from '../../store/durable-files/index.ts'
+import { openPlainFile } from './folder-anchor.ts'
 import { folderLimits } from './limits.ts'
 
 /** What lies at a path of a synchronized folder. */
@@ -20,7 +26,7 @@ export type DiskItem =
   /** Sockets, pipes, devices: never read, only moved out of the way. */
   | { readonly kind: 'other' }
 
-/** Paths in the folder, `/`-separated, to what lies there. */
+/** Paths in the folder, `/`-separated, to what lies there; `''` is the folder itself. */
 export type DiskImage = ReadonlyMap<string, DiskItem>
 
 /** What an earlier scan knew of files, so that unchanged ones are not read again. */
@@ -32,9 +38,15 @@ export interface ScanMemory {
 /** The name of the folder in which an update of a synchronized folder is prepared. */
 export const updatingName = '.longwave-updating'
 
+interface Found {
+  readonly name: string
+  readonly stats: FileStats
+}
+
 /**
  * Reads what lies in a folder. A file is hashed unless its size, times and inode are those of the
  * memory and older than 2 s at that time (a change within the clock's grain would go unseen).
+ * What vanishes meanwhile is not there.
  */
 export async function scanFolder(options: {
   readonly fs: FileSystem
@@ -42,32 +54,20 @@ export async function scanFolder(options: {
   readonly memory?: ScanMemory
   readonly signal?: AbortSignal
 }): Promise<Map<string, DiskItem>> {
-  const { fs, directory } = options
+  const { fs, directory, signal } = options
   const image = new Map<string, DiskItem>()
-  const files: { readonly name: string; readonly stats: FileStats }[] = []
-  const walk = async (folder: string, prefix: string, depth: number): Promise<void> => {
-    for (const entry of await fs.readdir(folder)) {
-      if (prefix === '' && entry.name === updatingName) continue
-      const name = prefix === '' ? entry.name : `${prefix}/${entry.name}`
-      const full = path.join(folder, entry.name)
-      if (entry.type === 'symlink') {
-        image.set(name, { kind: 'symlink', target: await fs.readlink(full) })
-      } else if (entry.type === 'directory') {
-        const stats = await fs.lstat(full)
-        image.set(name, { kind: 'directory', mode: stats.mode, mtimeMs: stats.mtimeMs })
-        if (depth < folderLimits.depthMax) await walk(full, name, depth + 1)
-      } else if (entry.type === 'file') files.push({ name, stats: await fs.lstat(full) })
-      else image.set(name, { kind: 'other' })
-    }
-  }
-  await walk(directory, '', 0)
+  const files: Found[] = []
+  const root = await fs.lstat(directory)
+  image.set('', { kind: 'directory', mode: root.mode, mtimeMs: root.mtimeMs })
+  await walk(fs, { folder: directory, prefix: '', depth: 0 }, { image, files })
   await inParallel(files, folderLimits.concurrentFiles, async ({ name, stats }) => {
-    options.signal?.throwIfAborted()
+    signal?.throwIfAborted()
     const known = options.memory?.files.get(name)
     const sha256 =
       known !== undefined && isUnchanged(known, stats, options.memory?.takenMs ?? 0)
         ? known.sha256
-        : await hashFile(fs, path.join(directory, ...name.split('/')))
+        : await hashIfPresent(fs, path.join(directory, ...name.split('/')))
+    if (sha256 === undefined) return
     image.set(name, {
       kind: 'file',
       size: stats.size,
@@ -79,6 +79,44 @@ export async function scanFolder(options: {
     })
   })
   return image
+}
+
+async function walk(
+  fs: FileSystem,
+  at: { readonly folder: string; readonly prefix: string; readonly depth: number },
+  found: { readonly image: Map<string, DiskItem>; readonly files: Found[] },
+): Promise<void> {
+  for (const entry of await fs.readdir(at.folder)) {
+    if (at.prefix === '' && entry.name === updatingName) continue
+    // A name that is not UTF-8 cannot be in a release; its folder goes aside with it if need be.
+    if (entry.nameBytes !== undefined) continue
+    const name = at.prefix === '' ? entry.name : `${at.prefix}/${entry.name}`
+    const full = path.join(at.folder, entry.name)
+    try {
+      if (entry.type === 'symlink') {
+        found.image.set(name, { kind: 'symlink', target: await fs.readlink(full) })
+      } else if (entry.type === 'directory') {
+        const stats = await fs.lstat(full)
+        found.image.set(name, { kind: 'directory', mode: stats.mode, mtimeMs: stats.mtimeMs })
+        if (at.depth >= folderLimits.depthMax) continue
+        await walk(fs, { folder: full, prefix: name, depth: at.depth + 1 }, found)
+      } else if (entry.type === 'file') found.files.push({ name, stats: await fs.lstat(full) })
+      else found.image.set(name, { kind: 'other' })
+    } catch (error) {
+      if (!isErrno(error, 'ENOENT', 'ENOTDIR', 'EINVAL')) throw error
+      found.image.delete(name)
+    }
+  }
+}
+
+async function hashIfPresent(fs: FileSystem, file: string): Promise<Digest | undefined> {
+  try {
+    const handle = await openPlainFile(fs, file)
+    return await hashHandle(handle).finally(() => handle.close())
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO')) return undefined
+    throw error
+  }
 }
 
 function isUnchanged(

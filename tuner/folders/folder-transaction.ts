@@ -1,304 +1,534 @@
 import path from 'node:path'
+import type { Digest } from '../../protocol/index.ts'
 import {
   createCloneMemory,
   ensureDirectory,
+  type FileStats,
   type FileSystem,
   inParallel,
   isErrno,
   linkOrClone,
   readFileIfPresent,
+  removeIfPresent,
   removeTree,
   syncFile,
+  temporaryName,
   writeFileDurably,
 } from '../../store/durable-files/index.ts'
-import type { Digest } from '../../protocol/index.ts'
+import { tunerError } from '../errors.ts'
+import { FolderAnchor } from './folder-anchor.ts'
 import { encodeJournal, type FolderJournal, parseJournal } from './folder-journal.ts'
 import type { Step, TargetItem } from './folder-plan.ts'
 import { updatingName } from './folder-scan.ts'
 import { folderLimits } from './limits.ts'
+import { moveAcross } from './move-across.ts'
+
+/** A change that was begun. */
+export interface PendingChange {
+  readonly journal: FolderJournal
+  readonly isRolled: boolean
+}
+
+/** The rooms of `.longwave-updating` while a roll is under way. */
+interface Rooms {
+  /** New files by step number, complete and durable. */
+  readonly fresh: string
+  /** What lay there before, by step number: a step with something here was taken. */
+  readonly old: string
+}
 
 /**
  * Changes a folder in place so that after a crash at any instruction the next recovery finishes
- * the change: every new file is complete and durable in `.longwave-updating/new` and the journal
- * lists every step before the first one is taken (redo logging). What lay there before is moved
- * to `.longwave-updating/old` under the step's number and becomes the undo area.
+ * the change: every new file is complete and durable in `.longwave-updating/new` and the journal,
+ * in the tuner's own state, lists every step before the first one is taken (redo logging). What lay
+ * there before is moved to `.longwave-updating/old` under the step's number and becomes the undo
+ * area. Nothing on the way to a changed path is ever followed when it is a link.
  */
 export class FolderTransaction {
   readonly #fs: FileSystem
   readonly #directory: string
+  readonly #journalFile: string
+  readonly #anchor: FolderAnchor
 
-  constructor(options: { readonly fs: FileSystem; readonly directory: string }) {
+  constructor(options: {
+    readonly fs: FileSystem
+    /** Real path of the folder. */
+    readonly directory: string
+    /** Where the journal lies: in the tuner's state, where nobody else writes. */
+    readonly journalFile: string
+  }) {
     this.#fs = options.fs
     this.#directory = options.directory
+    this.#journalFile = options.journalFile
+    this.#anchor = new FolderAnchor(options)
   }
 
-  get workDirectory(): string {
-    return path.join(this.#directory, updatingName)
+  /**
+   * Opens `.longwave-updating`, made when missing. The path that stands for it stays this folder,
+   * whatever becomes of the name. Close it.
+   * @throws LW_TUNER_FOLDER_GONE
+   */
+  async openWork(): Promise<{ readonly at: string; close(): Promise<void> }> {
+    await this.#inRoot(async (root) => {
+      await this.#putForeignAside(root)
+      await ensureDirectory(this.#fs, path.join(root, updatingName), { mode: 0o700 })
+    })
+    return this.#anchor.open(updatingName)
   }
 
-  get stagingDirectory(): string {
-    return path.join(this.workDirectory, 'staging')
+  /**
+   * What has our name and was made by somebody else, or is open to others, is not built upon. A
+   * folder keeps its contents under another name: the next update treats it as any local file.
+   */
+  async #putForeignAside(root: string): Promise<void> {
+    const work = path.join(root, updatingName)
+    const present = await statsIfPresent(this.#fs, work)
+    if (present === undefined || isOurs(present)) return
+    if (present.type === 'directory') {
+      await this.#fs.rename(work, path.join(root, `${updatingName}-foreign${temporaryName()}`))
+    } else await this.#fs.unlink(work)
   }
 
-  get #journalFile(): string {
-    return path.join(this.workDirectory, 'journal')
+  async #inRoot<T>(work: (root: string) => Promise<T>): Promise<T> {
+    const root = await this.#anchor.open('').catch((error: unknown) => {
+      throw this.#gone(error)
+    })
+    try {
+      return await work(root.at)
+    } finally {
+      await root.close()
+    }
   }
 
-  #newFile(step: number): string {
-    return path.join(this.workDirectory, 'new', String(step))
+  #gone(cause: unknown): unknown {
+    if (!isErrno(cause, 'ENOENT', 'ENOTDIR', 'ELOOP')) return cause
+    return tunerError('LW_TUNER_FOLDER_GONE', {
+      detail: `${this.#directory} is no folder, or not the one that was synchronized.`,
+      untouched: 'Nothing was changed.',
+      next: 'Bring the folder back (mount its disk), or unsubscribe from it.',
+      cause,
+    })
   }
 
-  #oldFile(step: number): string {
-    return path.join(this.workDirectory, 'old', String(step))
+  /** The name of a journal all of whose steps are taken. */
+  get #rolledFile(): string {
+    return `${this.#journalFile}.rolled`
   }
 
-  #target(entry: string): string {
-    return path.join(this.#directory, ...entry.split('/'))
+  /**
+   * The journal of a change that was begun and not finished, and whether all its steps are taken:
+   * before-images move away then, so the steps must not be looked at again.
+   * @throws LW_TUNER_STATE_DAMAGED
+   */
+  async pending(): Promise<PendingChange | undefined> {
+    const rolled = await this.#load(this.#rolledFile)
+    if (rolled !== undefined) return { journal: rolled, isRolled: true }
+    const journal = await this.#load(this.#journalFile)
+    return journal === undefined ? undefined : { journal, isRolled: false }
   }
 
-  /** The journal of a change that was begun and not finished. */
-  async pending(): Promise<FolderJournal | undefined> {
-    const bytes = await readFileIfPresent(this.#fs, this.#journalFile, {
+  async #load(file: string): Promise<FolderJournal | undefined> {
+    const bytes = await readFileIfPresent(this.#fs, file, {
       bytesMax: folderLimits.journalBytesMax,
     })
-    return bytes === undefined ? undefined : parseJournal(bytes)
+    if (bytes === undefined) return undefined
+    const journal = parseJournal(bytes)
+    if (journal.directory === this.#directory) return journal
+    throw tunerError('LW_TUNER_STATE_DAMAGED', { detail: 'The journal is of another folder.' })
+  }
+
+  /** Notes durably that every step is taken. */
+  async markRolled(): Promise<void> {
+    await this.#fs.rename(this.#journalFile, this.#rolledFile)
+    await this.#fs.syncDirectory(path.dirname(this.#journalFile))
   }
 
   /** Removes what a run left that broke before its journal was complete; fetched objects stay. */
   async discardUnprepared(): Promise<void> {
-    await removeTree(this.#fs, path.join(this.workDirectory, 'new'))
-    await removeTree(this.#fs, path.join(this.workDirectory, 'old'))
+    await this.#inRoot(async (root) => {
+      await this.#putForeignAside(root)
+      await this.#inWorkIfPresent(async (at) => {
+        await removeTree(this.#fs, path.join(at, 'new'))
+        await removeTree(this.#fs, path.join(at, 'old'))
+      })
+    })
+  }
+
+  #inWorkIfPresent(work: (at: string) => Promise<void>): Promise<void> {
+    return this.#inIfPresent(updatingName, work)
+  }
+
+  /** Images that are gone with their folder were moved by an earlier try, or by the user. */
+  #inOldIfPresent(work: (at: string) => Promise<void>): Promise<void> {
+    return this.#inIfPresent(`${updatingName}/old`, work)
+  }
+
+  async #inIfPresent(folder: string, work: (at: string) => Promise<void>): Promise<void> {
+    let opened: Awaited<ReturnType<FolderAnchor['open']>>
+    try {
+      opened = await this.#anchor.open(folder)
+    } catch (error) {
+      if (isErrno(error, 'ENOENT')) return
+      throw error
+    }
+    await work(opened.at).finally(() => opened.close())
+  }
+
+  /** Removes `.longwave-updating` with all that was fetched. */
+  async discardWork(): Promise<void> {
+    await this.#inRoot(async (root) => {
+      await this.#putForeignAside(root)
+      await this.#inWorkIfPresent(async (at) => {
+        for (const { name } of await this.#fs.readdir(at)) {
+          await removeTree(this.#fs, path.join(at, name))
+        }
+        await this.#fs.rmdir(path.join(root, updatingName))
+        await this.#fs.syncDirectory(root)
+      })
+    })
   }
 
   /**
    * Makes every new file complete and durable, then the journal. Nothing in the folder changes yet.
-   * @param contentOf a file with the bytes of an object; `take` says that it may be moved.
+   * @param work what `openWork` gave
+   * @param contentOf a file with the bytes of an object, on the folder's file system
    */
   async prepare(
+    work: string,
     journal: FolderJournal,
-    contentOf: (digest: Digest) => Promise<{ readonly file: string; readonly take: boolean }>,
+    contentOf: (digest: Digest) => string,
   ): Promise<void> {
     const fs = this.#fs
-    await ensureDirectory(fs, this.workDirectory, { mode: 0o700 })
-    await this.discardUnprepared()
-    await ensureDirectory(fs, path.join(this.workDirectory, 'new'), { mode: 0o700 })
-    await ensureDirectory(fs, path.join(this.workDirectory, 'old'), { mode: 0o700 })
-    const uses = new Map<Digest, number>()
-    for (const step of journal.steps) {
-      if (step.do === 'place' && step.item.kind === 'file') {
-        uses.set(step.item.sha256, (uses.get(step.item.sha256) ?? 0) + 1)
-      }
+    const rooms = { fresh: path.join(work, 'new'), old: path.join(work, 'old') }
+    for (const room of [rooms.fresh, rooms.old]) {
+      await removeTree(fs, room)
+      await ensureDirectory(fs, room, { mode: 0o700 })
     }
+    const placed = new Set<Digest>()
     await inParallel(
       journal.steps.entries(),
       folderLimits.concurrentFiles,
       async ([number, step]) => {
         if (step.do !== 'place') return
-        if (step.item.kind === 'symlink') {
-          await fs.symlink(step.item.target, this.#newFile(number))
-          return
-        }
-        const left = (uses.get(step.item.sha256) ?? 1) - 1
-        uses.set(step.item.sha256, left)
-        const content = await contentOf(step.item.sha256)
-        await this.#makeNewFile(number, step.item, content, left === 0)
+        const target = path.join(rooms.fresh, String(number))
+        if (step.item.kind === 'symlink') return fs.symlink(step.item.target, target)
+        const { sha256 } = step.item
+        const isFirst = !placed.has(sha256)
+        placed.add(sha256)
+        await this.#makeNewFile(target, step.item, { source: contentOf(sha256), isFirst })
       },
     )
-    await fs.syncDirectory(path.join(this.workDirectory, 'new'))
-    await fs.syncDirectory(path.join(this.workDirectory, 'old'))
+    await fs.syncDirectory(rooms.fresh)
+    await fs.syncDirectory(rooms.old)
+    await fs.syncDirectory(work)
+    await this.#inRoot((root) => fs.syncDirectory(root))
     await writeFileDurably(fs, this.#journalFile, encodeJournal(journal), { mode: 0o600 })
-    await fs.syncDirectory(this.#directory)
   }
 
   async #makeNewFile(
-    number: number,
+    target: string,
     item: Extract<TargetItem, { kind: 'file' }>,
-    content: { readonly file: string; readonly take: boolean },
-    last: boolean,
+    content: { readonly source: string; readonly isFirst: boolean },
   ): Promise<void> {
-    const target = this.#newFile(number)
-    // An inode of its own: people edit files of a synchronized folder in place.
-    if (content.take && last) await this.#fs.rename(content.file, target)
-    else await this.#fs.copyFile(content.file, target, { clone: 'try' })
-    await this.#fs.chmod(target, item.mode | 0o200)
-    await this.#fs.utimes(target, item.mtimeMs, item.mtimeMs)
-    await syncFile(this.#fs, target)
-    if ((item.mode & 0o200) === 0) await this.#fs.chmod(target, item.mode)
+    const fs = this.#fs
+    // People edit files of a synchronized folder in place: each path gets an inode of its own. The
+    // first takes the staged one, which keeps its name so that a crash costs no download.
+    if (content.isFirst) {
+      const memory = createCloneMemory()
+      memory.clone = false
+      await linkOrClone(fs, content.source, target, memory)
+    } else await fs.copyFile(content.source, target, { clone: 'try' })
+    await fs.chmod(target, item.mode | 0o200)
+    await fs.utimes(target, item.mtimeMs, item.mtimeMs)
+    await syncFile(fs, target)
+    if ((item.mode & 0o200) === 0) await fs.chmod(target, item.mode)
   }
 
-  /** Takes every step that is not taken yet; the same call finishes a broken run. */
+  /**
+   * Takes every step that is not taken yet; the same call finishes a broken run.
+   * @throws LW_TUNER_FOLDER_GONE when the prepared files are not to be had any more
+   */
   async roll(journal: FolderJournal): Promise<void> {
-    const touched = new Set<string>()
-    for (const [number, step] of journal.steps.entries()) {
-      await this.#take(number, step)
-      touched.add(path.dirname(this.#target(step.path)))
+    const work = await this.#anchor.open(updatingName).catch((error: unknown) => {
+      throw this.#gone(error)
+    })
+    try {
+      const rooms = { fresh: path.join(work.at, 'new'), old: path.join(work.at, 'old') }
+      for (const phase of phasesOf(journal.steps)) await this.#takePhase(phase, rooms)
+      // Before-images are durable before the names that they had are gone for good.
+      await this.#fs.syncDirectory(rooms.old)
+      await this.#syncTouched(journal.steps)
+    } finally {
+      await work.close()
     }
-    for (const folder of touched) await this.#syncIfPresent(folder)
-    await this.#fs.syncDirectory(path.join(this.workDirectory, 'old'))
   }
 
-  async #syncIfPresent(folder: string): Promise<void> {
+  /** Steps of one kind; those that cannot be in each other's way run side by side. */
+  async #takePhase(phase: Phase, rooms: Rooms): Promise<void> {
+    if (phase.do === 'mkdir' || phase.do === 'rmdir' || phase.do === 'times') {
+      for (const [number, step] of phase.steps) {
+        await this.#inParent(number, step, rooms, (file) => this.#take(number, step, rooms, file))
+      }
+      return
+    }
+    await inParallel(
+      groupsByParent(phase.steps).values(),
+      folderLimits.concurrentFiles,
+      async (group) => {
+        const [first] = group
+        if (first === undefined) return
+        await this.#inParent(first[0], first[1], rooms, async (file) => {
+          const folder = path.dirname(file)
+          for (const [number, step] of group) {
+            await this.#take(number, step, rooms, path.join(folder, path.posix.basename(step.path)))
+          }
+        })
+      },
+    )
+  }
+
+  /**
+   * Gives work the path of a step's entry in its real folder. A folder that is missing or was
+   * replaced is made again where a file must go in; there is nothing to remove from it otherwise.
+   */
+  async #inParent(
+    number: number,
+    step: Step,
+    rooms: Rooms,
+    work: (file: string) => Promise<void>,
+  ): Promise<void> {
+    const name = path.posix.basename(step.path)
+    const parent = parentOf(step.path)
+    for (let attempt = 0; ; attempt++) {
+      let folder: Awaited<ReturnType<FolderAnchor['open']>>
+      try {
+        folder = await this.#anchor.open(parent)
+      } catch (error) {
+        if (!isErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP')) throw error
+        if (step.do === 'remove' || step.do === 'rmdir' || step.do === 'times') return
+        if (parent === '' || attempt >= folderLimits.obstacleAttemptsMax) throw this.#gone(error)
+        await this.#makeRealFolders(number, parent, rooms)
+        continue
+      }
+      try {
+        return await work(path.join(folder.at, name))
+      } finally {
+        await folder.close()
+      }
+    }
+  }
+
+  /** Makes every part of a path a real folder again; what is in the way goes aside. */
+  async #makeRealFolders(number: number, folder: string, rooms: Rooms): Promise<void> {
+    const parts = folder.split('/')
+    for (const [index, part] of parts.entries()) {
+      await this.#anchor.inFolder(parts.slice(0, index).join('/'), (at) =>
+        this.#makeFolder(path.join(at, part), 0o755, `${path.join(rooms.old, String(number))}.way`),
+      )
+    }
+  }
+
+  async #syncTouched(steps: readonly Step[]): Promise<void> {
+    const touched = new Set(steps.map((step) => parentOf(step.path)))
+    await inParallel(touched, folderLimits.concurrentFiles, async (folder) => {
+      try {
+        await this.#anchor.inFolder(folder, (at) => this.#fs.syncDirectory(at))
+      } catch (error) {
+        if (!isErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP')) throw error
+      }
+    })
+  }
+
+  async #take(number: number, step: Step, rooms: Rooms, file: string): Promise<void> {
+    const aside = path.join(rooms.old, String(number))
+    switch (step.do) {
+      case 'remove':
+      case 'rmdir':
+        return this.#moveAsideOnce(file, aside)
+      case 'mkdir':
+        return this.#makeFolder(file, step.mode, aside)
+      case 'place':
+        return this.#place(path.join(rooms.fresh, String(number)), file, aside)
+      case 'times':
+        return this.#setTimes(step)
+    }
+  }
+
+  /**
+   * Moves an entry to the undo area, once: later steps may have put something new at its path. An
+   * entry that was gone already leaves a mark, which says the same.
+   */
+  async #moveAsideOnce(file: string, aside: string): Promise<void> {
+    const fs = this.#fs
+    const taken = await statsIfPresent(fs, aside)
+    if (taken !== undefined) {
+      // Both names only when a power cut split the rename.
+      const left = await statsIfPresent(fs, file)
+      if (left !== undefined && isSameInode(left, taken)) await this.#moveAside(file, aside)
+      return
+    }
+    if ((await statsIfPresent(fs, `${aside}.none`)) !== undefined) return
     try {
-      await this.#fs.syncDirectory(folder)
+      await fs.rename(file, aside)
+    } catch (error) {
+      if (isErrno(error, 'ENOENT', 'ENOTDIR')) {
+        await fs.symlink('none', `${aside}.none`)
+        await fs.syncDirectory(path.dirname(aside))
+      } else if (isErrno(error, 'EACCES', 'EPERM')) await this.#moveLocked(file, aside, error)
+      else throw error
+    }
+  }
+
+  /** A folder that may not be written to may not be moved either, before it gets that right. */
+  async #moveLocked(file: string, aside: string, error: unknown): Promise<void> {
+    const fs = this.#fs
+    const { type, mode } = await fs.lstat(file)
+    if (type !== 'directory') throw error
+    const folder = new FolderAnchor({ fs, directory: file })
+    await folder.inFolder('', (at) => fs.chmod(at, mode | 0o700))
+    await fs.rename(file, aside)
+    await fs.chmod(aside, mode)
+  }
+
+  /** Moves whatever lies at a path out of the way, beside what the step saved already. */
+  async #moveAside(file: string, aside: string): Promise<void> {
+    let name = aside
+    for (let late = 1; (await statsIfPresent(this.#fs, name)) !== undefined; late++) {
+      name = `${aside}.late-${late}`
+    }
+    try {
+      await this.#fs.rename(file, name)
     } catch (error) {
       if (!isErrno(error, 'ENOENT', 'ENOTDIR')) throw error
     }
   }
 
-  async #take(number: number, step: Step): Promise<void> {
-    const target = this.#target(step.path)
-    switch (step.do) {
-      case 'remove':
-        return this.#moveAside(number, target)
-      case 'rmdir':
-        return this.#removeFolder(number, target)
-      case 'mkdir':
-        return this.#makeFolder(number, target, step.mode)
-      case 'place':
-        return this.#place(number, target)
-      case 'times':
-        await this.#fs.chmod(target, step.mode)
-        await this.#fs.utimes(target, step.mtimeMs, step.mtimeMs)
-    }
-  }
-
-  /** Moves whatever lies at a path to the undo area; a second thing gets a name of its own. */
-  async #moveAside(number: number, target: string): Promise<void> {
-    for (let late = 0; ; late++) {
-      const aside = late === 0 ? this.#oldFile(number) : `${this.#oldFile(number)}.late-${late}`
-      if (await this.#exists(aside)) continue
-      try {
-        await this.#fs.rename(target, aside)
-      } catch (error) {
-        if (!isErrno(error, 'ENOENT', 'ENOTDIR')) throw error
-      }
-      return
-    }
-  }
-
-  async #exists(file: string): Promise<boolean> {
-    try {
-      await this.#fs.lstat(file)
-      return true
-    } catch (error) {
-      if (isErrno(error, 'ENOENT')) return false
-      throw error
-    }
-  }
-
-  /** A folder that has got new content meanwhile goes aside as a whole: nothing is lost. */
-  async #removeFolder(number: number, target: string): Promise<void> {
-    try {
-      await this.#fs.rmdir(target)
-    } catch (error) {
-      if (isErrno(error, 'ENOENT', 'ENOTDIR')) return
-      if (!isErrno(error, 'ENOTEMPTY', 'EEXIST')) throw error
-      await this.#moveAside(number, target)
-    }
-  }
-
-  async #makeFolder(number: number, target: string, mode: number): Promise<void> {
-    try {
-      await this.#fs.mkdir(target, { mode })
-    } catch (error) {
-      if (!isErrno(error, 'EEXIST')) throw error
-      if ((await this.#fs.lstat(target)).type === 'directory') return
-      await this.#moveAside(number, target)
-      await this.#fs.mkdir(target, { mode })
-    }
+  async #makeFolder(file: string, mode: number, aside: string): Promise<void> {
+    const present = await statsIfPresent(this.#fs, file)
+    if (present?.type === 'directory') return
+    if (present !== undefined) await this.#moveAside(file, aside)
+    await this.#fs.mkdir(file, { mode })
   }
 
   /**
    * The new file goes over the old one by rename, after the old one was given a second name in
    * the undo area: the path never stands empty, and a late local edit is what gets saved.
    */
-  async #place(number: number, target: string): Promise<void> {
-    const fresh = this.#newFile(number)
-    if (!(await this.#exists(fresh))) return
-    await this.#saveBefore(number, target)
-    await this.#fs.rename(fresh, target)
-  }
-
-  async #saveBefore(number: number, target: string): Promise<void> {
-    let type: string
-    try {
-      type = (await this.#fs.lstat(target)).type
-    } catch (error) {
-      if (isErrno(error, 'ENOENT', 'ENOTDIR')) return
-      throw error
-    }
-    const aside = this.#oldFile(number)
-    if (type === 'file' && !(await this.#exists(aside))) {
+  async #place(fresh: string, file: string, aside: string): Promise<void> {
+    const ready = await statsIfPresent(this.#fs, fresh)
+    if (ready === undefined) return
+    const present = await statsIfPresent(this.#fs, file)
+    // In place already, and the rename was split by a power cut.
+    if (present !== undefined && isSameInode(present, ready)) return this.#fs.unlink(fresh)
+    const saved = await statsIfPresent(this.#fs, aside)
+    if (present?.type === 'file' && saved === undefined) {
       const memory = createCloneMemory()
       memory.clone = false
-      await linkOrClone(this.#fs, target, aside, memory)
-    } else if (!(await this.#isSameFile(target, aside))) await this.#moveAside(number, target)
+      await linkOrClone(this.#fs, file, aside, memory)
+    } else if (present !== undefined && !isSameInode(present, saved)) {
+      await this.#moveAside(file, aside)
+    }
+    await this.#fs.rename(fresh, file)
   }
 
-  async #isSameFile(a: string, b: string): Promise<boolean> {
+  async #setTimes(step: Extract<Step, { do: 'times' }>): Promise<void> {
     try {
-      const [one, other] = [await this.#fs.lstat(a), await this.#fs.lstat(b)]
-      return one.type === 'file' && one.inode === other.inode && one.device === other.device
+      await this.#anchor.inFolder(step.path, async (at) => {
+        await this.#fs.chmod(at, step.mode)
+        await this.#fs.utimes(at, step.mtimeMs, step.mtimeMs)
+      })
     } catch (error) {
-      if (isErrno(error, 'ENOENT')) return false
-      throw error
+      if (!isErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP')) throw error
     }
   }
 
   /**
-   * Moves the before-images to the undo area and removes the traces. Repeatable: what was moved
-   * already is not there any more.
+   * Moves the before-images to the undo area, forgets the journal and removes the traces.
+   * Repeatable: what was moved already is not there any more.
    */
-  async finish(journal: FolderJournal, undoDirectory: string): Promise<void> {
+  async finish(journal: FolderJournal, undoDirectory: string | undefined): Promise<void> {
     const fs = this.#fs
-    const old = path.join(this.workDirectory, 'old')
+    if (undoDirectory !== undefined) await this.#keepImages(journal, undoDirectory)
+    // The journal goes first: without it the rest is only litter for the next recovery.
+    await removeIfPresent(fs, this.#journalFile)
+    await removeIfPresent(fs, this.#rolledFile)
+    await fs.syncDirectory(path.dirname(this.#journalFile))
+    await this.discardWork()
+    // Removing the traces touched the folder once more.
+    const last = journal.steps.at(-1)
+    if (last?.do === 'times' && last.path === '') await this.#setTimes(last)
+  }
+
+  async #keepImages(journal: FolderJournal, undoDirectory: string): Promise<void> {
+    const fs = this.#fs
     await ensureDirectory(fs, undoDirectory, { mode: 0o700 })
     await writeFileDurably(fs, path.join(undoDirectory, 'journal'), encodeJournal(journal), {
       mode: 0o600,
     })
-    for (const entry of await this.#entriesOf(old)) {
-      await this.#moveAcross(path.join(old, entry), path.join(undoDirectory, entry))
-    }
-    await fs.syncDirectory(undoDirectory)
-    // The journal goes first: without it the rest is only litter for the next recovery.
-    await fs.unlink(this.#journalFile)
-    await fs.syncDirectory(this.workDirectory)
-    await removeTree(fs, this.workDirectory)
-    await fs.syncDirectory(this.#directory)
-  }
-
-  async #entriesOf(directory: string): Promise<readonly string[]> {
-    try {
-      return (await this.#fs.readdir(directory)).map((entry) => entry.name)
-    } catch (error) {
-      if (isErrno(error, 'ENOENT')) return []
-      throw error
-    }
-  }
-
-  /** Rename where possible; onto another file system a copy that is durable before the source goes. */
-  async #moveAcross(from: string, to: string): Promise<void> {
-    const fs = this.#fs
-    try {
-      await removeTree(fs, to)
-      await fs.rename(from, to)
-      return
-    } catch (error) {
-      if (!isErrno(error, 'EXDEV')) throw error
-    }
-    const stats = await fs.lstat(from)
-    if (stats.type === 'directory') {
-      await ensureDirectory(fs, to, { mode: 0o700 })
-      for (const entry of await this.#entriesOf(from)) {
-        await this.#moveAcross(path.join(from, entry), path.join(to, entry))
+    await this.#inOldIfPresent(async (old) => {
+      for (const entry of await fs.readdir(old)) {
+        if (entry.name.endsWith('.none')) continue
+        await moveAcross(fs, path.join(old, entry.name), path.join(undoDirectory, entry.name))
       }
-    } else if (stats.type === 'symlink') await fs.symlink(await fs.readlink(from), to)
-    else if (stats.type === 'file') {
-      await fs.copyFile(from, to, { clone: 'try' })
-      await fs.utimes(to, stats.mtimeMs, stats.mtimeMs)
-      await syncFile(fs, to)
-      await fs.chmod(to, stats.mode)
-    }
-    await removeTree(fs, from)
+    })
+    await fs.syncDirectory(undoDirectory)
   }
+}
+
+interface Phase {
+  readonly do: Step['do']
+  readonly steps: (readonly [number, Step])[]
+}
+
+/** Runs of steps of the same kind. */
+function phasesOf(steps: readonly Step[]): readonly Phase[] {
+  const phases: Phase[] = []
+  for (const [number, step] of steps.entries()) {
+    const phase = phases.at(-1)
+    if (phase?.do === step.do) phase.steps.push([number, step])
+    else phases.push({ do: step.do, steps: [[number, step]] })
+  }
+  return phases
+}
+
+function groupsByParent(
+  steps: readonly (readonly [number, Step])[],
+): ReadonlyMap<string, (readonly [number, Step])[]> {
+  const groups = new Map<string, (readonly [number, Step])[]>()
+  for (const each of steps) {
+    const parent = parentOf(each[1].path)
+    const group = groups.get(parent)
+    if (group === undefined) groups.set(parent, [each])
+    else group.push(each)
+  }
+  return groups
+}
+
+function parentOf(entry: string): string {
+  const slash = entry.lastIndexOf('/')
+  return slash === -1 ? '' : entry.slice(0, slash)
+}
+
+async function statsIfPresent(fs: FileSystem, file: string): Promise<FileStats | undefined> {
+  try {
+    return await fs.lstat(file)
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ENOTDIR')) return undefined
+    throw error
+  }
+}
+
+function isSameInode(one: FileStats, other: FileStats | undefined): boolean {
+  return other !== undefined && one.inode === other.inode && one.device === other.device
+}
+
+/** Whether a folder was made by this user, for this user only. */
+function isOurs(stats: FileStats): boolean {
+  const uid = process.getuid?.()
+  return (
+    stats.type === 'directory' &&
+    (stats.mode & 0o077) === 0 &&
+    // What root made and closed to others was not made to deceive us.
+    (uid === undefined || stats.uid === uid || stats.uid === 0)
+  )
 }

@@ -1,12 +1,11 @@
 import path from 'node:path'
 import type { StagingArea } from '../../mirroring/index.ts'
-import type { Digest, FileEntry, Manifest } from '../../protocol/index.ts'
+import { type Digest, type FileEntry, filesOf, type Manifest } from '../../protocol/index.ts'
 import {
   createCloneMemory,
   ensureDirectory,
   type FileSystem,
   inParallel,
-  isErrno,
   linkOrClone,
   removeTree,
   syncTree,
@@ -24,6 +23,8 @@ export interface BuildOptions {
   readonly fs: FileSystem
   /** Folder that holds `generations/` and `staging/`, on one file system. */
   readonly channelDirectory: string
+  /** The generation's folder in `generations/`; nothing has this name yet. */
+  readonly name: string
   readonly record: ReleaseRecord
   readonly manifest: Manifest
   readonly manifestBytes: Uint8Array
@@ -46,15 +47,15 @@ export function modeInTree(entry: FileEntry): number {
  * `release.json`, then its name in `generations/`. Until the last step nothing of it is visible;
  * after a failed fsync the half-built tree is given up, never retried.
  */
-export async function buildGeneration(options: BuildOptions): Promise<string> {
-  const { fs, channelDirectory, record, manifest } = options
-  const building = path.join(channelDirectory, 'staging', `building-${record.release}`)
+export async function buildGeneration(options: BuildOptions): Promise<void> {
+  const { fs, channelDirectory, name, record, manifest } = options
+  const building = path.join(channelDirectory, 'staging', `building-${name}`)
   const tree = path.join(building, 'tree')
   await removeTree(fs, building)
   await ensureDirectory(fs, building, { mode: 0o755 })
   await fs.mkdir(tree, { mode: 0o755 })
   await makeFolders(fs, tree, manifest)
-  const { times, fresh } = await placeFiles(options, tree)
+  const { times, fresh } = await new FilePlacing(options, tree).run()
   for (const entry of manifest.entries) {
     if (entry.type === 'symlink') await fs.symlink(entry.target, inTree(tree, entry.path))
   }
@@ -66,27 +67,10 @@ export async function buildGeneration(options: BuildOptions): Promise<string> {
   await fs.syncDirectory(building)
   const generations = path.join(channelDirectory, 'generations')
   await ensureDirectory(fs, generations, { mode: 0o755 })
-  const directory = path.join(generations, String(record.release))
-  await moveAway(fs, channelDirectory, record.release)
-  await fs.rename(building, directory)
+  await fs.rename(building, path.join(generations, name))
   await fs.syncDirectory(generations)
-  return directory
-}
-
-/** An earlier, unsound generation of the same number makes room; it must not be the current one. */
-async function moveAway(
-  fs: FileSystem,
-  channelDirectory: string,
-  release: number,
-): Promise<void> {
-  const away = path.join(channelDirectory, 'staging', `removed-${release}`)
-  await removeTree(fs, away)
-  try {
-    await fs.rename(path.join(channelDirectory, 'generations', String(release)), away)
-  } catch (error) {
-    if (!isErrno(error, 'ENOENT')) throw error
-  }
-  await removeTree(fs, away)
+  // Its old name must not come back with a power cut: recovery removes what has such a name.
+  await fs.syncDirectory(path.dirname(building))
 }
 
 function inTree(tree: string, entryPath: string): string {
@@ -108,18 +92,100 @@ async function makeFolders(fs: FileSystem, tree: string, manifest: Manifest): Pr
   }
 }
 
-/** Puts every file at its path; returns its time and which files hold bytes not yet durable. */
-async function placeFiles(
-  options: BuildOptions,
-  tree: string,
-): Promise<{ readonly times: readonly number[]; readonly fresh: ReadonlySet<string> }> {
-  const { fs, manifest, staging, base, signal } = options
-  const publishedMs = Date.parse(manifest.published)
-  const files = manifest.entries.filter((entry) => entry.type === 'file')
-  const times: number[] = new Array(files.length)
-  const fresh = new Set<string>()
-  const memory = createCloneMemory()
-  // Files with the same bytes and mode share: the first one placed is the source of the others.
+/** Puts the files of a release at their paths. */
+class FilePlacing {
+  readonly #options: BuildOptions
+  readonly #tree: string
+  readonly #files: readonly FileEntry[]
+  /** The time of each file, ms, by its place among the files of the manifest. */
+  readonly #times: number[]
+  /** Files whose bytes are not durable yet. */
+  readonly #fresh = new Set<string>()
+  readonly #memory = createCloneMemory()
+  /** Links to staged objects are tried first: a clone would not save the copy of a later run. */
+  readonly #stagedMemory = { clone: false, link: true }
+  readonly #publishedMs: number
+
+  constructor(options: BuildOptions, tree: string) {
+    this.#options = options
+    this.#tree = tree
+    this.#files = filesOf(options.manifest)
+    this.#times = new Array<number>(this.#files.length)
+    this.#publishedMs = Date.parse(options.manifest.published)
+  }
+
+  async run(): Promise<{ readonly times: readonly number[]; readonly fresh: ReadonlySet<string> }> {
+    const groups = groupsOf(this.#files)
+    const staged = new Set<Digest>()
+    await inParallel(groups.values(), generationLimits.concurrentFiles, async (group) => {
+      this.#options.signal?.throwIfAborted()
+      const [first, ...others] = group
+      const file = first === undefined ? undefined : this.#files[first]
+      if (first === undefined || file === undefined) return
+      const isFirstUse = !staged.has(file.sha256)
+      staged.add(file.sha256)
+      await this.#placeFirst(first, file, isFirstUse)
+      for (const other of others) await this.#placeTwin(first, other)
+    })
+    return { times: this.#times, fresh: this.#fresh }
+  }
+
+  async #placeFirst(index: number, file: FileEntry, isFirstUse: boolean): Promise<void> {
+    const { fs, base, staging } = this.#options
+    const target = inTree(this.#tree, file.path)
+    const held = this.#heldTwin(file)
+    let time = this.#publishedMs
+    if (base !== undefined && held !== undefined && held.file.mode === file.mode) {
+      const how = await linkOrClone(fs, base.pathOf(held.file.path), target, this.#memory)
+      time = base.timeOf(held.index)
+      if (how !== 'link') await this.#dress(target, file, time)
+    } else if (base !== undefined && held !== undefined) {
+      // The mode differs: an inode of its own, or the other generation would change with it.
+      await fs.copyFile(base.pathOf(held.file.path), target, { clone: 'try' })
+      await this.#dress(target, file, time)
+    } else {
+      // The staged object keeps its name until all is done: a crash must not cost the download.
+      const from = staging.objectPath(file.sha256)
+      if (isFirstUse) await linkOrClone(fs, from, target, this.#stagedMemory)
+      else await fs.copyFile(from, target, { clone: 'try' })
+      await this.#dress(target, file, time)
+    }
+    this.#times[index] = time
+  }
+
+  #heldTwin(file: FileEntry): { readonly index: number; readonly file: FileEntry } | undefined {
+    const { base, baseHas } = this.#options
+    if (base === undefined || !baseHas(file.sha256)) return undefined
+    const index = base.find(file.sha256, file.mode)
+    const held = index === undefined ? undefined : base.files[index]
+    return index === undefined || held === undefined ? undefined : { index, file: held }
+  }
+
+  /** Another path with the same bytes and mode shares with the first. */
+  async #placeTwin(first: number, other: number): Promise<void> {
+    const { fs } = this.#options
+    const source = this.#files[first]
+    const file = this.#files[other]
+    if (source === undefined || file === undefined) return
+    const from = inTree(this.#tree, source.path)
+    const target = inTree(this.#tree, file.path)
+    const how = await linkOrClone(fs, from, target, this.#memory)
+    const time = this.#times[first] ?? this.#publishedMs
+    if (how !== 'link') await this.#dress(target, file, time)
+    this.#times[other] = time
+  }
+
+  /** Gives a file its mode and time, and notes that its bytes are not durable yet. */
+  async #dress(target: string, file: FileEntry, timeMs: number): Promise<void> {
+    const { fs } = this.#options
+    await fs.utimes(target, timeMs, timeMs)
+    await fs.chmod(target, modeInTree(file))
+    this.#fresh.add(target)
+  }
+}
+
+/** Files with the same bytes and mode, by their places in the list. */
+function groupsOf(files: readonly FileEntry[]): ReadonlyMap<string, number[]> {
   const groups = new Map<string, number[]>()
   for (const [index, file] of files.entries()) {
     const key = `${file.sha256}${file.mode}`
@@ -127,57 +193,5 @@ async function placeFiles(
     if (group === undefined) groups.set(key, [index])
     else group.push(index)
   }
-  const left = new Map<Digest, number>()
-  for (const key of groups.keys()) {
-    const digest = key.slice(0, 64) as Digest
-    left.set(digest, (left.get(digest) ?? 0) + 1)
-  }
-  await inParallel(groups.values(), generationLimits.concurrentFiles, async (group) => {
-    signal?.throwIfAborted()
-    const [first, ...others] = group
-    const file = first === undefined ? undefined : files[first]
-    if (first === undefined || file === undefined) return
-    const target = inTree(tree, file.path)
-    const held = options.baseHas(file.sha256) ? base?.find(file.sha256, file.mode) : undefined
-    const heldFile = held === undefined ? undefined : base?.files[held]
-    let time = publishedMs
-    if (base !== undefined && held !== undefined && heldFile?.mode === file.mode) {
-      const how = await linkOrClone(fs, base.pathOf(heldFile.path), target, memory)
-      time = base.timeOf(held)
-      if (how !== 'link') await dress(fs, target, file, time, fresh)
-    } else if (base !== undefined && heldFile !== undefined) {
-      // The mode differs: an inode of its own, or the other generation would change with it.
-      await fs.copyFile(base.pathOf(heldFile.path), target, { clone: 'try' })
-      await dress(fs, target, file, time, fresh)
-    } else {
-      const count = (left.get(file.sha256) ?? 1) - 1
-      left.set(file.sha256, count)
-      const staged = staging.objectPath(file.sha256)
-      if (count === 0) await fs.rename(staged, target)
-      else await fs.copyFile(staged, target, { clone: 'try' })
-      await dress(fs, target, file, time, fresh)
-    }
-    times[first] = time
-    for (const index of others) {
-      const other = files[index]
-      if (other === undefined) continue
-      const how = await linkOrClone(fs, target, inTree(tree, other.path), memory)
-      if (how !== 'link') await dress(fs, inTree(tree, other.path), other, time, fresh)
-      times[index] = time
-    }
-  })
-  return { times, fresh }
-}
-
-/** Gives a file of its own its mode and time, and notes that its bytes are not durable yet. */
-async function dress(
-  fs: FileSystem,
-  target: string,
-  file: FileEntry,
-  timeMs: number,
-  fresh: Set<string>,
-): Promise<void> {
-  await fs.utimes(target, timeMs, timeMs)
-  await fs.chmod(target, modeInTree(file))
-  fresh.add(target)
+  return groups
 }

@@ -60,6 +60,11 @@ export class Generation {
     }
   }
 
+  /** The generation's folder in `generations/`. */
+  get name(): string {
+    return path.basename(this.directory)
+  }
+
   get release(): number {
     return this.record.release
   }

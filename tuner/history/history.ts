@@ -36,28 +36,34 @@ const entriesMax = 10_000
 export class History {
   readonly #entries: RecordSpace<HistoryEntry>
   readonly #statuses: RecordSpace<SubscriptionStatus>
+  readonly #records: DeviceRecords
   readonly #clock: { now(): number }
-  #next: number | undefined
+  /** The number of the next entry; one look decides for all who add at the same time. */
+  #next: Promise<{ value: number }> | undefined
 
   constructor(records: DeviceRecords, clock: { now(): number }) {
+    this.#records = records
     this.#entries = records.space<HistoryEntry>('history')
     this.#statuses = records.space<SubscriptionStatus>('status')
     this.#clock = clock
   }
 
   async add(entry: Omit<HistoryEntry, 'at'>): Promise<void> {
-    this.#next ??= await this.#afterLast()
-    const number = this.#next++
+    this.#next ??= this.#afterLast()
+    const next = await this.#next
+    const number = next.value++
     const at = new Date(this.#clock.now()).toISOString()
-    await this.#entries.put(numberKey(number), { at, ...entry }, { sync: false })
-    if (number >= entriesMax) await this.#entries.delete(numberKey(number - entriesMax), { sync: false })
+    const changes = [this.#entries.putting(numberKey(number), { at, ...entry })]
+    if (number >= entriesMax) changes.push(this.#entries.deleting(numberKey(number - entriesMax)))
+    // History survives the end of the process; of a power cut it may lose the last entries.
+    await this.#records.batch(changes, { sync: false })
   }
 
-  async #afterLast(): Promise<number> {
+  async #afterLast(): Promise<{ value: number }> {
     for await (const { key } of this.#entries.iterate({ isReversed: true, countMax: 1 })) {
-      return Number(key) + 1
+      return { value: Number(key) + 1 }
     }
-    return 0
+    return { value: 0 }
   }
 
   /** Newest first. */
@@ -66,6 +72,7 @@ export class History {
     readonly countMax: number
   }): Promise<readonly HistoryEntry[]> {
     const found: HistoryEntry[] = []
+    if (options.countMax <= 0) return found
     for await (const { value } of this.#entries.iterate({ isReversed: true })) {
       if (options.subscriptions?.has(value.subscription) === false) continue
       found.push(value)
@@ -84,6 +91,6 @@ export class History {
   }
 
   async forget(subscription: string): Promise<void> {
-    await this.#statuses.delete(subscription)
+    await this.#statuses.delete(subscription, { sync: false })
   }
 }

@@ -1,10 +1,11 @@
-import { type ChannelAttributes, parseSchedule } from '../../protocol/index.ts'
+import { type ChannelAttributes, isLongwaveError, parseSchedule } from '../../protocol/index.ts'
 import { headOf, loadTrustState } from '../../trust/index.ts'
 import type { TunerContext } from '../context.ts'
+import { type ChosenSchedule, chooseSchedule, type Policy, ruleFor } from '../policy/index.ts'
 import { nextRun, spreadOf } from '../schedules/index.ts'
 import type { Subscription, SubscriptionStatus } from '../subscriptions/index.ts'
 import { heldRelease } from '../updates/index.ts'
-import { generationStore, releaseOf } from './update.ts'
+import { generationStore, releaseOf } from './recover.ts'
 
 /** How a subscription stands. */
 export interface SubscriptionView {
@@ -17,106 +18,114 @@ export interface SubscriptionView {
   readonly location: string
   readonly attributes: Partial<ChannelAttributes>
   readonly status: SubscriptionStatus
-  readonly schedule: { readonly text: string; readonly by: 'user' | 'developer' | 'default' }
+  readonly schedule: ChosenSchedule
   readonly nextRunMs: number | undefined
   /** Releases that lie here, newest first. */
   readonly kept: readonly number[]
+  /** Something is being done with it right now. */
+  readonly isBusy: boolean
 }
-
-const defaultSchedule = 'every 1 day'
 
 export async function describeSubscription(
   context: TunerContext,
   subscription: Subscription,
+  policy: Policy,
 ): Promise<SubscriptionView> {
-  const status = await context.history.status(subscription.id)
+  const { id, into } = subscription
+  const status = await context.history.status(id)
   const release = await releaseOf(context, subscription)
   const manifest = await manifestOf(context, subscription)
-  const trust = await loadTrustState(context.fs, context.subscriptions.trustFile(subscription.id))
+  const trust = await loadTrustState(context.fs, context.subscriptions.trustFile(id)).catch(
+    (error: unknown) => {
+      // The next update refuses it aloud; how things stand can be told without.
+      if (isLongwaveError(error, 'LW_TRUST_STATE_DAMAGED')) return undefined
+      throw error
+    },
+  )
   const head = (trust === undefined ? undefined : headOf(trust))?.release ?? release
-  const schedule = scheduleOf(subscription, manifest?.schedule)
+  const schedule = chooseSchedule(ruleFor(policy, subscription), subscription, manifest?.schedule)
   const store = generationStore(context, subscription)
   return {
     subscription,
     release,
     ...(manifest?.label === undefined ? {} : { label: manifest.label }),
     head,
-    location: subscription.into?.directory ?? store.currentLink,
+    location: into?.directory ?? store.currentLink,
     attributes: manifest ?? {},
     status,
     schedule,
-    nextRunMs: dueOf(context, subscription, status, schedule.text),
-    kept: subscription.into === undefined ? await store.releases().catch(() => []) : [release],
+    nextRunMs: dueOf(context, { subscription, status, schedule: schedule.text }),
+    kept: into !== undefined ? (release === 0 ? [] : [release]) : await store.releases(),
+    isBusy: context.turns.isBusy(id),
   }
 }
 
+/** The installed manifest, or undefined when there is none that can be read. */
 async function manifestOf(context: TunerContext, subscription: Subscription) {
   if (subscription.into === undefined) {
-    return (await generationStore(context, subscription).current())?.manifest
+    return (await generationStore(context, subscription).usableCurrent())?.manifest
   }
-  const held = await heldRelease(context, context.subscriptions.directoryOf(subscription.id))
-  return held?.manifest
+  const directory = context.subscriptions.directoryOf(subscription.id)
+  return heldRelease(context, directory).then(
+    (held) => held?.manifest,
+    (error: unknown) => {
+      if (isLongwaveError(error, 'LW_TUNER_STATE_DAMAGED')) return undefined
+      throw error
+    },
+  )
 }
 
-/** The developer's default, then the user's override. */
-export function scheduleOf(
-  subscription: Subscription,
-  developers: string | undefined,
-): SubscriptionView['schedule'] {
-  if (subscription.schedule !== undefined) return { text: subscription.schedule, by: 'user' }
-  if (developers !== undefined) return { text: developers, by: 'developer' }
-  return { text: defaultSchedule, by: 'default' }
-}
-
-/** When the next scheduled run is due, with growing pauses after failures. */
-function dueOf(
+/**
+ * The schedule that counts, for the scheduler: the developer's is read from the manifest once a
+ * release and then remembered.
+ */
+export async function scheduleOf(
   context: TunerContext,
   subscription: Subscription,
-  status: SubscriptionStatus,
-  text: string,
+  policy: Policy,
+): Promise<ChosenSchedule> {
+  const rule = ruleFor(policy, subscription)
+  const release = await releaseOf(context, subscription)
+  const status = await context.history.status(subscription.id)
+  if (status.installed?.release === release) {
+    return chooseSchedule(rule, subscription, status.installed.schedule)
+  }
+  const manifest = await manifestOf(context, subscription)
+  const schedule = manifest?.schedule
+  await context.history.setStatus(subscription.id, {
+    ...status,
+    installed: { release, ...(schedule === undefined ? {} : { schedule }) },
+  })
+  return chooseSchedule(rule, subscription, schedule)
+}
+
+/**
+ * When the next scheduled run is due, ms: by the schedule, sooner after a failure or when a rollout
+ * lets this tuner in, never before the server's word.
+ */
+export function dueOf(
+  context: Pick<TunerContext, 'clock' | 'tunerId' | 'zone'>,
+  question: {
+    readonly subscription: Subscription
+    readonly status: SubscriptionStatus
+    readonly schedule: string
+  },
 ): number | undefined {
+  const { subscription, status } = question
   if (subscription.paused === true) return undefined
   const nowMs = context.clock.now()
-  const last = Date.parse(status.checkedAt ?? subscription.addedAt)
-  const question = {
-    schedule: parseSchedule(text),
-    lastMs: last,
+  const lastMs = Date.parse(status.checkedAt ?? subscription.addedAt)
+  const regular = nextRun({
+    schedule: parseSchedule(question.schedule),
+    // A clock that was set back must not hold up the next run until it has caught up.
+    lastMs: Math.min(lastMs, nowMs),
     nowMs,
-    spread: spreadOf(context.directory, subscription.id),
+    spread: spreadOf(context.tunerId, subscription.id),
     zone: context.zone,
-  }
-  const regular = nextRun(question)
-  if (regular === undefined || status.failure === undefined) return regular
-  // Full-jitter backoff, by the spread instead of chance so that it can be foretold.
-  const ceiling = Math.min(3600_000, 30_000 * 2 ** Math.min(status.failure.count - 1, 10))
-  return Math.min(regular, last + Math.max(1000, question.spread * ceiling))
-}
-
-/** Answers in one line why a channel is at the release where it is and what happens next. */
-export function whyText(view: SubscriptionView, nowMs: number): string {
-  const { subscription, status, release, head } = view
-  const at = release === 0 ? 'nothing fetched yet' : `release ${release}`
-  return `${subscription.name} is at ${at}: ${reasonOf(view)}; ${nextOf(view, nowMs)}.`
-    .replace('  ', ' ')
-    .replace(status.ended === true && head === release ? /; next.*$/ : /$^/, '.')
-}
-
-function reasonOf(view: SubscriptionView): string {
-  const { subscription, status, release, head } = view
-  if (status.ended === true) return 'the publisher ended the channel'
-  if (subscription.paused === true) return 'updates are paused'
-  if (subscription.hold !== undefined && release < head) {
-    return `undo holds it below release ${head} until a release beyond ${subscription.hold.beyond}`
-  }
-  if (status.failure !== undefined) {
-    return `the last attempt at ${status.failure.at} failed (${status.failure.code}): ${status.failure.message}`
-  }
-  if (release < head) return `release ${head} is out and was not fetched yet`
-  return `that was the newest at ${status.succeededAt ?? 'the first fetch'}`
-}
-
-function nextOf(view: SubscriptionView, nowMs: number): string {
-  if (view.nextRunMs === undefined) return `next: only when you run longwave update ${view.subscription.name}`
-  const when = view.nextRunMs <= nowMs ? 'now' : `at ${new Date(view.nextRunMs).toISOString()}`
-  return `next check ${when} (${view.schedule.text}, by the ${view.schedule.by === 'default' ? 'default' : view.schedule.by}) while longwave tuner runs`
+  })
+  if (regular === undefined) return undefined
+  const sooner = [regular, status.failure?.retryMs, status.turnMs].filter(
+    (ms): ms is number => ms !== undefined,
+  )
+  return Math.max(Math.min(...sooner), status.notBeforeMs ?? 0)
 }

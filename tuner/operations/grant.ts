@@ -10,11 +10,14 @@ export async function setGrant(
   subscription: Subscription,
   granted: boolean,
 ): Promise<void> {
-  const { grant: _grant, ...rest } = subscription
   const at = new Date(context.clock.now()).toISOString()
-  await context.subscriptions.save(
-    granted ? { ...rest, grant: { channel: subscription.channel, at } } : rest,
-  )
+  await context.turns.take(subscription.id, async () => {
+    const latest = (await context.subscriptions.find(subscription.id)) ?? subscription
+    const { grant: _grant, ...rest } = latest
+    await context.subscriptions.save(
+      granted ? { ...rest, grant: { channel: latest.channel, at } } : rest,
+    )
+  })
   await context.history.add({
     subscription: subscription.id,
     event: granted ? 'trusted' : 'distrusted',

@@ -5,7 +5,8 @@ import type { OperationOptions, TunerContext } from '../context.ts'
 import { tunerError } from '../errors.ts'
 import type { Subscription } from '../subscriptions/index.ts'
 import { isGranted } from './grant.ts'
-import { generationStore, healDamages, recoverSubscription, updateContext } from './update.ts'
+import { healDamages } from './heal.ts'
+import { generationStore, inTurn, updateContext } from './recover.ts'
 
 /** How a verified channel is launched. */
 export type LaunchPlan =
@@ -25,12 +26,19 @@ export type LaunchPlan =
  * is not as published is never launched; freshness does not matter for that.
  * @throws LW_TUNER_DAMAGED, LW_TUNER_NOT_TRUSTED, LW_TUNER_NOTHING_TO_LAUNCH
  */
-export async function prepareLaunch(
+export function prepareLaunch(
   context: TunerContext,
   subscription: Subscription,
   options: OperationOptions = {},
 ): Promise<LaunchPlan> {
-  await recoverSubscription(context, subscription)
+  return inTurn(context, subscription, (latest) => prepareInTurn(context, latest, options))
+}
+
+async function prepareInTurn(
+  context: TunerContext,
+  subscription: Subscription,
+  options: OperationOptions,
+): Promise<LaunchPlan> {
   const store = generationStore(context, subscription)
   const current = subscription.into === undefined ? await store.current() : undefined
   const main = current?.manifest.main

@@ -1,7 +1,13 @@
 import { type PollOutcome, pollChannel } from '../../mirroring/index.ts'
 import { parseChannelAddress } from '../../protocol/index.ts'
-import { createTrustClient, loadTrustState, saveTrustState } from '../../trust/index.ts'
+import {
+  createTrustClient,
+  loadTrustState,
+  saveTrustState,
+  type TrustClient,
+} from '../../trust/index.ts'
 import type { OperationOptions, TunerContext } from '../context.ts'
+import { type RepeaterUse, useRepeater } from '../repeaters/index.ts'
 import type { Subscription } from '../subscriptions/index.ts'
 
 /** Where requests for a channel go: its origin, or a proxy that stands for it. */
@@ -12,10 +18,12 @@ export function requestUrl(subscription: Pick<Subscription, 'url' | 'proxy'>): s
   return `${subscription.proxy.replace(/\/$/, '')}/-/via/${origin}/${name}`
 }
 
-/** Channel URLs to fetch content from, best first: the assigned repeater, then the origin. */
-export function contentSources(subscription: Subscription): readonly string[] {
-  const origin = requestUrl(subscription)
-  return subscription.repeater === undefined ? [origin] : [subscription.repeater, origin]
+/** Where content is fetched from: the assigned repeater, then the origin. */
+export function contentRoute(
+  context: TunerContext,
+  subscription: Subscription,
+): ReturnType<RepeaterUse['content']> {
+  return useRepeater(context, subscription, requestUrl(subscription)).content()
 }
 
 /**
@@ -26,16 +34,38 @@ export function contentSources(subscription: Subscription): readonly string[] {
 export async function pollSubscription(
   context: TunerContext,
   subscription: Subscription,
-  options: OperationOptions & {
-    readonly etag?: string | undefined
-    readonly minimumRootVersion?: number | undefined
-    /** A subscription that has been verified before must still have its trust file. */
-    readonly mustExist: boolean
-  },
+  options: AskOptions & { readonly client?: TrustClient },
 ): Promise<PollOutcome> {
+  const client = options.client ?? (await openTrust(context, subscription, options))
+  return useRepeater(context, subscription, requestUrl(subscription)).poll((url, { mirror }) =>
+    pollChannel({
+      transport: context.transport,
+      url,
+      client,
+      mirror,
+      etag: options.etag,
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+    }),
+  )
+}
+
+/** How the head is asked for. */
+export interface AskOptions extends OperationOptions {
+  readonly etag?: string | undefined
+  readonly minimumRootVersion?: number | undefined
+  /** A subscription that has been verified before must still have its trust file. */
+  readonly mustExist: boolean
+}
+
+/** The trust client of a subscription, with what was verified before. @throws LW_TRUST_… */
+export async function openTrust(
+  context: TunerContext,
+  subscription: Subscription,
+  options: AskOptions,
+): Promise<TrustClient> {
   const file = context.subscriptions.trustFile(subscription.id)
   const state = await loadTrustState(context.fs, file, { mustExist: options.mustExist })
-  const client = createTrustClient({
+  return createTrustClient({
     state,
     channelId: subscription.channel,
     ...(options.minimumRootVersion === undefined
@@ -44,12 +74,5 @@ export async function pollSubscription(
     firstUse: subscription.firstUse,
     clock: context.clock,
     persist: (next) => saveTrustState(context.fs, file, next),
-  })
-  return pollChannel({
-    transport: context.transport,
-    url: requestUrl(subscription),
-    client,
-    etag: options.etag,
-    ...(options.signal === undefined ? {} : { signal: options.signal }),
   })
 }

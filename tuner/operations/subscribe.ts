@@ -2,34 +2,43 @@ import {
   type ChannelAddress,
   type Digest,
   isChannelName,
+  isLongwaveError,
   limits as formatLimits,
-  parseDocument,
   parseSchedule,
-  SubscriptionDocument,
 } from '../../protocol/index.ts'
-import { ensureDirectory, isErrno } from '../../store/durable-files/index.ts'
+import { ensureDirectory, fileFailure, isErrno } from '../../store/durable-files/index.ts'
 import { channelIdOf } from '../../trust/index.ts'
 import type { OperationOptions, TunerContext } from '../context.ts'
 import { tunerError } from '../errors.ts'
-import { whyNotFolder } from '../folders/index.ts'
+import { FolderState, FolderTransaction, updatingName, whyNotFolder } from '../folders/index.ts'
+import { loadPolicy, ruleFor } from '../policy/index.ts'
+import { askRepeater } from '../repeaters/index.ts'
 import { folderSubscriptionId, type Subscription } from '../subscriptions/index.ts'
+import type { UpdateResult } from './outcome.ts'
 import { requestUrl } from './poll.ts'
-import { type UpdateOptions, type UpdateResult, updateSubscription } from './update.ts'
+import { inTurn } from './recover.ts'
+import { type UpdateOptions, updateInTurn } from './update.ts'
 
 export interface SubscribeOptions extends OperationOptions {
   readonly address: ChannelAddress
   /** How people will call it; the channel's name when absent. */
   readonly as?: string
   /** Synchronize this folder instead of keeping a copy of the tuner's own. */
-  readonly into?: { readonly directory: string; readonly adopt: boolean; readonly protect: readonly string[] }
+  readonly into?: {
+    readonly directory: string
+    readonly adopt: boolean
+    readonly protect: readonly string[]
+  }
   readonly schedule?: string
   readonly proxy?: string
-  readonly onLocalChanges?: UpdateOptions['onLocalChanges']
+  readonly onLocalChanges?: UpdateOptions['onLocalChanges'] | undefined
 }
 
 /**
- * Subscribes to a channel and fetches it at once. When the first fetch fails nothing is subscribed.
- * @throws LW_TUNER_NAME_TAKEN, LW_TUNER_FOLDER_REFUSED, LW_TUNER_FOLDER_NOT_EMPTY, LW_TRUST_…
+ * Subscribes to a channel and fetches it at once. When the first fetch fails nothing is subscribed,
+ * but what was downloaded and verified is used by the next attempt.
+ * @throws LW_TUNER_NAME_TAKEN, LW_TUNER_FOLDER_REFUSED, LW_TUNER_FOLDER_NOT_EMPTY,
+ *   LW_TUNER_NO_CHANNEL, LW_TUNER_POLICY, LW_TRUST_…
  */
 export async function subscribe(
   context: TunerContext,
@@ -40,10 +49,13 @@ export async function subscribe(
   if (!isChannelName(name)) {
     throw tunerError('LW_TUNER_NAME_TAKEN', { detail: `${JSON.stringify(name)} is not a name.` })
   }
-  if (options.schedule !== undefined) parseSchedule(options.schedule)
-  const into = options.into === undefined ? undefined : await openFolder(context, options.into)
-  const id = into === undefined ? name : folderSubscriptionId(into.directory)
-  const existing = await requireFreeName(context, { id, name, url: address.url, as: options.as })
+  if (options.schedule !== undefined) {
+    parseSchedule(options.schedule)
+    await requireOverride(context, { name, url: address.url })
+  }
+  const folder = options.into === undefined ? undefined : await openFolder(context, options.into)
+  const id = folder === undefined ? name : folderSubscriptionId(folder.into.directory)
+  const existing = await requireFreeName(context, { id, name, url: address.url })
   if (existing !== undefined) return refetch(context, existing, options)
   const channel = address.channelId ?? (await askChannelId(context, options))
   const subscription: Subscription = {
@@ -52,28 +64,87 @@ export async function subscribe(
     url: address.url,
     channel,
     firstUse: address.channelId === undefined ? 'trust-on-first-use' : 'pinned',
-    ...(into === undefined ? {} : { into }),
+    ...(folder === undefined ? {} : { into: folder.into }),
     ...(options.proxy === undefined ? {} : { proxy: options.proxy }),
     ...(options.schedule === undefined ? {} : { schedule: options.schedule }),
     addedAt: new Date(context.clock.now()).toISOString(),
   }
-  await context.subscriptions.clear(id, { keepData: true })
-  await ensureDirectory(context.fs, context.subscriptions.directoryOf(id), { mode: 0o755 })
+  const assigned = await withRepeater(context, subscription, options)
+  return inTurn(context, assigned, () => firstFetch(context, assigned, options))
+}
+
+/** One redirect at the first visit, remembered from then on (C63). */
+async function withRepeater(
+  context: TunerContext,
+  subscription: Subscription,
+  { signal }: SubscribeOptions,
+): Promise<Subscription> {
+  const origin = requestUrl(subscription)
+  const repeater = await askRepeater(context, subscription, { origin, signal })
+  return typeof repeater === 'string' ? { ...subscription, repeater } : subscription
+}
+
+/** @throws LW_TUNER_POLICY when the administrator forbids schedules of one's own */
+export async function requireOverride(
+  context: TunerContext,
+  subscription: Pick<Subscription, 'name' | 'url'>,
+): Promise<void> {
+  const rule = ruleFor(await loadPolicy(context.fs, context.directory), subscription)
+  if (rule.schedule === undefined && rule.allowOverride !== false) return
+  throw tunerError('LW_TUNER_POLICY', {
+    detail: `The schedule of ${subscription.name} is set for everybody.`,
+    untouched: 'The schedule is as it was.',
+    next: 'Ask who keeps policy.toml.',
+  })
+}
+
+async function firstFetch(
+  context: TunerContext,
+  subscription: Subscription,
+  options: SubscribeOptions,
+): Promise<UpdateResult> {
+  const { subscriptions, history } = context
+  const { id } = subscription
+  // Staged objects are verified by their names: whoever they were fetched for, they are right.
+  await subscriptions.clear(id, ['data', 'staging'])
+  await history.forget(id)
+  // From here on a crash leaves something that is listed, and that recovery knows of.
+  const pending: Subscription = { ...subscription, pending: true }
+  await subscriptions.save(pending)
+  let result: UpdateResult
   try {
-    const result = await updateSubscription(context, subscription, updateOptions(options))
-    await context.subscriptions.save(subscription)
-    await context.history.add({
-      subscription: id,
-      event: 'subscribed',
-      text: `Subscribed to ${address.url} at release ${result.to}.`,
-    })
-    return result
+    result = await updateInTurn(context, pending, updateOptions(options))
   } catch (error) {
-    // A folder whose change was begun is finished by recovery, so its record must stay.
-    if (into === undefined) await context.subscriptions.clear(id, { keepData: true })
-    await context.history.forget(id)
+    await giveUp(context, pending, error)
     throw error
   }
+  await subscriptions.save(subscription)
+  await history.add({
+    subscription: id,
+    event: 'subscribed',
+    text: `Subscribed to ${subscription.url} at release ${result.to}.`,
+  })
+  return { ...result, subscription }
+}
+
+/** Takes a subscription back whose first fetch failed, unless its folder's change was begun. */
+async function giveUp(
+  context: TunerContext,
+  subscription: Subscription,
+  error: unknown,
+): Promise<void> {
+  const { fs, subscriptions, history } = context
+  const { id, into } = subscription
+  const directory = subscriptions.directoryOf(id)
+  const mayContinue = !isLongwaveError(error) || error.retryable
+  if (into !== undefined) {
+    const { journalFile } = new FolderState({ fs, directory })
+    const transaction = new FolderTransaction({ fs, directory: into.directory, journalFile })
+    if ((await transaction.pending()) !== undefined) return
+    if (!mayContinue) await transaction.discardWork().catch(() => undefined)
+  }
+  await history.forget(id)
+  await subscriptions.remove(id, mayContinue ? ['data', 'staging'] : ['data'])
 }
 
 function updateOptions(options: SubscribeOptions): UpdateOptions {
@@ -83,41 +154,48 @@ function updateOptions(options: SubscribeOptions): UpdateOptions {
     ...(onProgress === undefined ? {} : { onProgress }),
     ...(onLocalChanges === undefined ? {} : { onLocalChanges }),
     ...(address.rootVersion === undefined ? {} : { minimumRootVersion: address.rootVersion }),
+    ...(options.into?.adopt === true ? { adopt: true } : {}),
   }
 }
 
 /** Subscribing again to the same channel under the same name is an update. */
-async function refetch(
+function refetch(
   context: TunerContext,
   existing: Subscription,
   options: SubscribeOptions,
 ): Promise<UpdateResult> {
   const { channelId } = options.address
-  const pinned: Subscription =
-    channelId !== undefined && channelId === existing.channel
-      ? { ...existing, firstUse: 'pinned' }
-      : existing
-  const subscription: Subscription =
-    options.schedule === undefined ? pinned : { ...pinned, schedule: options.schedule }
-  if (channelId !== undefined && channelId !== existing.channel) {
-    // The trust client names both fingerprints and the command that mends it.
-    return updateSubscription(context, { ...existing, channel: channelId }, updateOptions(options))
-  }
-  await context.subscriptions.save(subscription)
-  return updateSubscription(context, subscription, updateOptions(options))
+  return inTurn(context, existing, async (latest) => {
+    if (channelId !== undefined && channelId !== latest.channel) {
+      // The trust client names both fingerprints and the command that mends it.
+      return updateInTurn(context, { ...latest, channel: channelId }, updateOptions(options))
+    }
+    const { pending: _pending, ...known } = latest
+    const subscription: Subscription = {
+      ...known,
+      ...(channelId === undefined ? {} : { firstUse: 'pinned' as const }),
+      ...(options.schedule === undefined ? {} : { schedule: options.schedule }),
+      ...(options.proxy === undefined ? {} : { proxy: options.proxy }),
+      ...(options.into === undefined || known.into === undefined
+        ? {}
+        : { into: { ...known.into, protect: options.into.protect } }),
+    }
+    const result = await updateInTurn(context, subscription, updateOptions(options))
+    const { hold: _hold, ...free } = subscription
+    await context.subscriptions.save(free)
+    return { ...result, subscription: free }
+  })
 }
 
 async function requireFreeName(
   context: TunerContext,
-  wanted: {
-    readonly id: string
-    readonly name: string
-    readonly url: string
-    readonly as: string | undefined
-  },
+  wanted: { readonly id: string; readonly name: string; readonly url: string },
 ): Promise<Subscription | undefined> {
+  const existing = await context.subscriptions.find(wanted.id)
+  if (existing?.url === wanted.url && existing.pending !== true) return existing
   for (const other of await context.subscriptions.list()) {
-    if (other.id === wanted.id && other.url === wanted.url) return other
+    // A first fetch that broke can be replaced: nothing is subscribed yet.
+    if (other.pending === true && other.id === wanted.id) continue
     if (other.id === wanted.id || (other.name === wanted.name && other.url !== wanted.url)) {
       throw tunerError('LW_TUNER_NAME_TAKEN', {
         detail: `${other.name} is ${other.url}.`,
@@ -133,40 +211,50 @@ async function requireFreeName(
 async function openFolder(
   context: TunerContext,
   into: NonNullable<SubscribeOptions['into']>,
-): Promise<NonNullable<Subscription['into']>> {
+): Promise<{ readonly into: NonNullable<Subscription['into']> }> {
   const { fs } = context
-  const existed = await fs.stat(into.directory).then(
-    (stats) => stats.type,
-    (error: unknown) => {
-      if (isErrno(error, 'ENOENT')) return undefined
-      throw error
-    },
-  )
-  if (existed !== undefined && existed !== 'directory') {
-    throw tunerError('LW_TUNER_FOLDER_REFUSED', { detail: `${into.directory} is not a folder.` })
+  try {
+    const existed = await typeIfPresent(context, into.directory)
+    if (existed !== undefined && existed !== 'directory') {
+      throw tunerError('LW_TUNER_FOLDER_REFUSED', { detail: `${into.directory} is not a folder.` })
+    }
+    if (existed === undefined) await ensureDirectory(fs, into.directory)
+    const directory = await fs.realpath(into.directory)
+    const all = await context.subscriptions.list()
+    const folders = all.flatMap((one) => (one.into === undefined ? [] : [one.into.directory]))
+    const others = folders.filter((folder) => folder !== directory)
+    const why = whyNotFolder(directory, { home: await fs.realpath(context.home), folders: others })
+    if (why !== undefined) {
+      throw tunerError('LW_TUNER_FOLDER_REFUSED', {
+        detail: `${directory} ${why}.`,
+        untouched: 'The folder is as it was.',
+      })
+    }
+    if (!folders.includes(directory) && !into.adopt) await requireEmpty(context, directory)
+    return { into: { directory, protect: into.protect } }
+  } catch (error) {
+    throw fileFailure(error, `${into.directory} was being looked at`)
   }
-  if (existed === undefined) await ensureDirectory(fs, into.directory)
-  const directory = await fs.realpath(into.directory)
-  const all = await context.subscriptions.list()
-  const folders = all.flatMap((one) => (one.into === undefined ? [] : [one.into.directory]))
-  const home = await fs.realpath(context.home)
-  const others = folders.filter((folder) => folder !== directory)
-  const why = whyNotFolder(directory, { home, folders: others })
-  if (why !== undefined) {
-    throw tunerError('LW_TUNER_FOLDER_REFUSED', {
-      detail: `${directory} ${why}.`,
-      untouched: 'The folder is as it was.',
-    })
+}
+
+async function typeIfPresent(context: TunerContext, file: string) {
+  try {
+    return (await context.fs.stat(file)).type
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return undefined
+    throw error
   }
-  const known = folders.includes(directory)
-  if (!known && !into.adopt && (await fs.readdir(directory)).length > 0) {
-    throw tunerError('LW_TUNER_FOLDER_NOT_EMPTY', {
-      detail: `${directory} has files that a mirror would replace or remove.`,
-      untouched: 'The folder is as it was.',
-      next: 'Add --adopt to see what would change and to take it over, --protect GLOB to keep files.',
-    })
-  }
-  return { directory, protect: into.protect }
+}
+
+/** @throws LW_TUNER_FOLDER_NOT_EMPTY */
+async function requireEmpty(context: TunerContext, directory: string): Promise<void> {
+  const names = (await context.fs.readdir(directory)).map((entry) => entry.name)
+  if (names.every((name) => name === updatingName)) return
+  throw tunerError('LW_TUNER_FOLDER_NOT_EMPTY', {
+    detail: `${directory} has files that a mirror would replace or remove.`,
+    untouched: 'The folder is as it was.',
+    next: 'Add --adopt to see what would change and to take it over, --protect GLOB to keep files.',
+  })
 }
 
 /**
@@ -191,9 +279,4 @@ async function askChannelId(context: TunerContext, options: SubscribeOptions): P
     })
   }
   return channelIdOf(root.bytes)
-}
-
-/** The document behind a subscribe link, for the helper that a browser starts. */
-export function readSubscriptionDocument(bytes: Uint8Array): SubscriptionDocument {
-  return parseDocument(SubscriptionDocument, bytes)
 }

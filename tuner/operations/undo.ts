@@ -1,10 +1,13 @@
+import { fileFailure } from '../../store/durable-files/index.ts'
+import { headOf, loadTrustState } from '../../trust/index.ts'
 import type { OperationOptions, TunerContext } from '../context.ts'
 import { tunerError } from '../errors.ts'
-import { type Damage, verifyGeneration } from '../generations/index.ts'
+import { verifyGeneration } from '../generations/index.ts'
 import type { Subscription } from '../subscriptions/index.ts'
-import { headOf, loadTrustState } from '../../trust/index.ts'
+import { overlayStore } from '../update-requests/index.ts'
 import { undoFolder } from '../updates/index.ts'
-import { generationStore, recoverSubscription, updateContext } from './update.ts'
+import { operationLimits } from './limits.ts'
+import { generationStore, inTurn, releaseOf, updateContext } from './recover.ts'
 
 export interface UndoResult {
   readonly subscription: Subscription
@@ -17,66 +20,90 @@ export interface UndoResult {
 /**
  * Goes back a generation and holds the channel there for scheduled runs until a newer release
  * exists; naming the channel in `update` lifts the hold.
- * @throws LW_TUNER_NOTHING_TO_UNDO, LW_TUNER_DAMAGED
+ * @throws LW_TUNER_NOTHING_TO_UNDO, LW_TUNER_DAMAGED, LW_TUNER_PROTECTED
  */
-export async function undo(
+export function undo(
   context: TunerContext,
   subscription: Subscription,
   options: OperationOptions = {},
 ): Promise<UndoResult> {
-  await recoverSubscription(context, subscription)
-  const result =
-    subscription.into === undefined
-      ? await undoGeneration(context, subscription)
-      : await undoInFolder(context, subscription, options)
-  const trust = await loadTrustState(
-    context.fs,
-    context.subscriptions.trustFile(subscription.id),
-  )
+  return inTurn(context, subscription, async (latest) => {
+    try {
+      const result =
+        latest.into === undefined
+          ? await undoGeneration(context, latest, options)
+          : await undoInFolder(context, latest, options)
+      await context.history.add({
+        subscription: latest.id,
+        event: 'undone',
+        text: `Went back from release ${result.from} to ${result.to}; held until a newer release.`,
+      })
+      const { installed: _installed, ...status } = await context.history.status(latest.id)
+      await context.history.setStatus(latest.id, status)
+      return result
+    } catch (error) {
+      throw fileFailure(error, `${latest.name} was being taken back`)
+    }
+  })
+}
+
+/** The hold is there before the change: a crash between the two must not undo the undo. */
+async function hold(
+  context: TunerContext,
+  subscription: Subscription,
+  at: { readonly from: number; readonly to: number },
+): Promise<Subscription> {
+  const trust = await loadTrustState(context.fs, context.subscriptions.trustFile(subscription.id))
   const head = trust === undefined ? undefined : headOf(trust)
-  await context.subscriptions.save({
+  const held: Subscription = {
     ...subscription,
-    hold: { release: result.to, beyond: head?.release ?? result.from },
-  })
-  await context.history.add({
-    subscription: subscription.id,
-    event: 'undone',
-    text: `Went back from release ${result.from} to ${result.to}; held until a newer release.`,
-  })
-  return result
+    hold: { release: at.to, beyond: Math.max(head?.release ?? 0, at.from) },
+  }
+  await context.subscriptions.save(held)
+  return held
 }
 
 async function undoGeneration(
   context: TunerContext,
   subscription: Subscription,
+  options: OperationOptions,
 ): Promise<UndoResult> {
   const store = generationStore(context, subscription)
   const current = await store.currentRelease()
   const to = (await store.releases()).find((release) => current !== undefined && release < current)
-  if (current === undefined || to === undefined) throw nothingToUndo()
-  const trust = await loadTrustState(context.fs, context.subscriptions.trustFile(subscription.id))
-  const minimum = trust === undefined ? undefined : headOf(trust)?.minimum
-  if (minimum !== undefined && to < minimum) {
-    throw tunerError('LW_TUNER_NOTHING_TO_UNDO', {
-      detail: `The publisher lets nobody go back below release ${minimum}.`,
-    })
+  if (current === undefined || to === undefined) {
+    throw tunerError('LW_TUNER_NOTHING_TO_UNDO', { untouched: 'Nothing was changed.' })
   }
+  await requireAllowed(context, subscription, to)
   const generation = await store.load(to)
-  const damages: readonly Damage[] =
-    generation === undefined ? [] : await verifyGeneration(context.fs, generation)
+  const damages =
+    generation === undefined ? [] : await verifyGeneration(context.fs, generation, options)
   if (generation === undefined || damages.length > 0) {
     throw tunerError('LW_TUNER_DAMAGED', {
       detail: `Release ${to} has ${damages.length} damaged files.`,
       untouched: `Release ${current} stays current.`,
-      members: { damages: damages.slice(0, 100) },
+      members: { damages: damages.slice(0, operationLimits.damagesNamedMax) },
     })
   }
-  await store.switchTo(to)
-  return { subscription, from: current, to, reverted: 0 }
+  const held = await hold(context, subscription, { from: current, to })
+  const overlay = await overlayStore(context, subscription).serialOver(generation.name)
+  await store.switchTo(generation.name, overlay)
+  return { subscription: held, from: current, to, reverted: 0 }
 }
 
-function nothingToUndo(): Error {
-  return tunerError('LW_TUNER_NOTHING_TO_UNDO', { untouched: 'Nothing was changed.' })
+/** The publisher may have signed that older releases are not to be used any more. */
+async function requireAllowed(
+  context: TunerContext,
+  subscription: Subscription,
+  to: number,
+): Promise<void> {
+  const trust = await loadTrustState(context.fs, context.subscriptions.trustFile(subscription.id))
+  const minimum = trust === undefined ? undefined : headOf(trust)?.minimum
+  if (minimum === undefined || to >= minimum) return
+  throw tunerError('LW_TUNER_NOTHING_TO_UNDO', {
+    detail: `The publisher lets nobody go back below release ${minimum}.`,
+    untouched: 'Nothing was changed.',
+  })
 }
 
 async function undoInFolder(
@@ -84,14 +111,18 @@ async function undoInFolder(
   subscription: Subscription,
   options: OperationOptions,
 ): Promise<UndoResult> {
-  const applied = await undoFolder(updateContext(context, subscription, options), {
+  const updates = updateContext(context, subscription, options)
+  const stateDirectory = context.subscriptions.directoryOf(subscription.id)
+  const from = await releaseOf(context, subscription)
+  const applied = await undoFolder(updates, {
     subscription,
-    stateDirectory: context.subscriptions.directoryOf(subscription.id),
+    stateDirectory,
+    onTarget: async (to) => {
+      await requireAllowed(context, subscription, to === 0 ? Number.POSITIVE_INFINITY : to)
+      await hold(context, subscription, { from, to })
+    },
   })
-  return {
-    subscription,
-    from: applied.from,
-    to: applied.to,
-    reverted: applied.localChanges.length,
-  }
+  const held = (await context.subscriptions.find(subscription.id)) ?? subscription
+  const reverted = applied.localChanges.length
+  return { subscription: held, from: applied.from, to: applied.to, reverted }
 }

@@ -1,369 +1,312 @@
-import type { Route } from '../../mirroring/index.ts'
-import { fetchObjects, StagingArea } from '../../mirroring/index.ts'
-import { isLongwaveError } from '../../protocol/index.ts'
+import { fileFailure } from '../../store/durable-files/index.ts'
+import type { ReleaseTarget } from '../../trust/index.ts'
 import type { OperationOptions, TunerContext } from '../context.ts'
 import type { LocalChange } from '../folders/index.ts'
-import {
-  type Damage,
-  type Generation,
-  GenerationStore,
-  healGeneration,
-  objectsToHeal,
-  verifyGeneration,
-} from '../generations/index.ts'
+import type { Generation, GenerationStore } from '../generations/index.ts'
+import { turnOf } from '../schedules/index.ts'
 import type { Subscription, SubscriptionStatus } from '../subscriptions/index.ts'
 import {
-  type Applied,
-  type ChangeCount,
-  heldRelease,
-  recoverFolder,
-  updateFolder,
-  type UpdateContext,
-  updateGenerations,
-} from '../updates/index.ts'
-import { contentSources, pollSubscription } from './poll.ts'
+  askForHead,
+  type Exchanged,
+  extrasOf,
+  finishExchange,
+  type LaidOverlay,
+  layOverlay,
+  type OverlayOptions,
+} from '../update-requests/index.ts'
+import { type Applied, updateFolder, updateGenerations } from '../updates/index.ts'
+import { healQuickly } from './heal.ts'
+import { noteFailure, noteSuccess, statusAfter, type UpdateResult } from './outcome.ts'
+import { generationStore, inTurn, releaseOf, updateContext } from './recover.ts'
 
 export interface UpdateOptions extends OperationOptions {
   /** Only ask; download and change nothing. */
   readonly check?: boolean
-  /** A scheduled run: holds and pauses count, and only a new release is acted upon. */
+  /** A scheduled run: holds, pauses and rollouts count, and only a new release is acted upon. */
   readonly scheduled?: boolean
   /** Called with a folder's local changes before they are mirrored away; throws to refuse. */
   readonly onLocalChanges?: (changes: readonly LocalChange[]) => Promise<void> | void
   readonly minimumRootVersion?: number
-}
-
-/** What became of one subscription. */
-export interface UpdateResult {
-  readonly subscription: Subscription
-  readonly outcome:
-    | 'updated'
-    | 'unchanged'
-    | 'healed'
-    | 'available'
-    | 'held'
-    | 'paused'
-    | 'ended'
-  readonly from: number
-  readonly to: number
-  readonly label?: string
-  readonly changes?: ChangeCount
-  readonly route?: Route
-  readonly considered?: readonly Route[]
-  readonly brokenRoutes?: number
-  readonly bytes: {
-    readonly metadata: number
-    readonly manifest: number
-    readonly bundle: number
-    readonly objects: number
-  }
-  readonly localChanges?: readonly LocalChange[]
-  readonly healed?: readonly Damage[]
-  readonly durationMs: number
-  readonly trustOnFirstUse: boolean
-  readonly warnings: readonly string[]
+  /** Takes a folder over although the tuner's state of it is damaged. */
+  readonly adopt?: boolean
 }
 
 /** Brings one subscription to its head, or says why not. A failure is noted before it is thrown. */
-export async function updateSubscription(
+export function updateSubscription(
   context: TunerContext,
   subscription: Subscription,
   options: UpdateOptions = {},
 ): Promise<UpdateResult> {
-  const startedMs = context.clock.now()
-  const status = await context.history.status(subscription.id)
+  return inTurn(context, subscription, (latest) => updateInTurn(context, latest, options))
+}
+
+/** The same for a caller that has the subscription's turn already. */
+export async function updateInTurn(
+  context: TunerContext,
+  subscription: Subscription,
+  options: UpdateOptions,
+): Promise<UpdateResult> {
   if (options.scheduled === true && subscription.paused === true) {
-    return idle(subscription, 'paused', await releaseOf(context, subscription))
+    return idle(subscription, await releaseOf(context, subscription))
   }
   try {
-    const result = await runUpdate(context, subscription, status, options, startedMs)
-    return result
-  } catch (error) {
+    return await new UpdateRun(context, subscription, options).run()
+  } catch (cause) {
     options.signal?.throwIfAborted()
-    await noteFailure(context, subscription, status, error)
+    const error = fileFailure(cause, `${subscription.name} was being updated`, {
+      untouched: 'The channel is as it was, or is finished by the next command.',
+    })
+    await noteFailure(context, subscription, error)
     throw error
   }
 }
 
-function idle(
-  subscription: Subscription,
-  outcome: UpdateResult['outcome'],
-  release: number,
-): UpdateResult {
+function idle(subscription: Subscription, release: number): UpdateResult {
   return {
     subscription,
-    outcome,
+    outcome: 'paused',
     from: release,
     to: release,
-    bytes: { metadata: 0, manifest: 0, bundle: 0, objects: 0 },
+    bytes: noBytes,
     durationMs: 0,
     trustOnFirstUse: subscription.firstUse === 'trust-on-first-use',
     warnings: [],
   }
 }
 
-async function runUpdate(
-  context: TunerContext,
-  subscription: Subscription,
-  status: SubscriptionStatus,
-  options: UpdateOptions,
-  startedMs: number,
-): Promise<UpdateResult> {
-  await recoverSubscription(context, subscription)
-  const held = await releaseOf(context, subscription)
-  const poll = await pollSubscription(context, subscription, {
-    ...options,
-    etag: status.etag,
-    mustExist: held > 0,
-  })
-  const { head, warnings } = poll.trust
-  const common = {
-    subscription,
-    from: held,
-    to: head.release,
-    ...(head.label === undefined ? {} : { label: head.label }),
-    bytes: { metadata: poll.receivedBytes, manifest: 0, bundle: 0, objects: 0 },
-    trustOnFirstUse: poll.trust.trustOnFirstUse,
-    warnings: warnings.map((warning) => JSON.stringify(warning)),
+const noBytes: UpdateResult['bytes'] = { metadata: 0, manifest: 0, bundle: 0, objects: 0 }
+
+type AppliedHead = Pick<UpdateResult, 'outcome' | 'from' | 'to'> & Partial<UpdateResult>
+
+/** One update from the poll to the note of what came of it. */
+class UpdateRun {
+  readonly #context: TunerContext
+  readonly #subscription: Subscription
+  readonly #options: UpdateOptions
+  readonly #startedMs: number
+  readonly #warnings: string[] = []
+  #brought: Pick<OverlayOptions, 'answer' | 'extras'> | undefined
+  #laid: LaidOverlay | undefined
+  #isDeferred = false
+
+  constructor(context: TunerContext, subscription: Subscription, options: UpdateOptions) {
+    this.#context = context
+    this.#subscription = subscription
+    this.#options = options
+    this.#startedMs = context.clock.now()
   }
-  const note = (more: SubscriptionStatus = {}): Promise<void> => {
-    const { failure: _failure, ...sound } = status
-    const at = new Date(context.clock.now()).toISOString()
-    return context.history.setStatus(subscription.id, {
-      ...sound,
-      checkedAt: at,
-      succeededAt: at,
-      headRelease: head.release,
-      ended: head.ended === true,
-      ...(poll.etag === undefined ? {} : { etag: poll.etag }),
-      ...more,
+
+  async run(): Promise<UpdateResult> {
+    const context = this.#context
+    const subscription = this.#subscription
+    const status = await context.history.status(subscription.id)
+    const held = await releaseOf(context, subscription)
+    const extras = await extrasOf(context, subscription, held)
+    const exchanged = await askForHead(context, subscription, {
+      ...this.#options,
+      etag: status.etag,
+      mustExist: held > 0,
+      extras,
+      isCheck: this.#options.check === true,
     })
-  }
-  const done = (result: Partial<UpdateResult> & Pick<UpdateResult, 'outcome'>): UpdateResult => ({
-    ...common,
-    ...result,
-    durationMs: context.clock.now() - startedMs,
-  })
-  if (head.ended === true && held > 0) {
-    if (status.ended !== true) {
-      await context.history.add({
-        subscription: subscription.id,
-        event: 'ended',
-        text: 'The publisher ended the channel; the last release stays here.',
-      })
-    }
-    await note()
-    return done({ outcome: 'ended', to: held })
-  }
-  if (options.scheduled === true && isHeld(subscription, head.release)) {
-    await note()
-    return done({ outcome: 'held', to: held })
-  }
-  if (options.check === true) {
-    await note()
-    return done({ outcome: held === head.release ? 'unchanged' : 'available' })
-  }
-  if (options.scheduled === true && held === head.release) {
-    await note()
-    return done({ outcome: 'unchanged' })
-  }
-  const updates = updateContext(context, subscription, options)
-  const applied = await applyHead(context, updates, subscription, head, options)
-  await liftHold(context, subscription, options)
-  await note(applied.outcome === 'unchanged' ? {} : { updatedAt: new Date(context.clock.now()).toISOString() })
-  const result = done({ ...applied, bytes: { ...common.bytes, ...applied.bytes } })
-  await noteSuccess(context, result)
-  return result
-}
-
-function isHeld(subscription: Subscription, release: number): boolean {
-  return subscription.hold !== undefined && release <= subscription.hold.beyond
-}
-
-async function liftHold(
-  context: TunerContext,
-  subscription: Subscription,
-  _options: UpdateOptions,
-): Promise<void> {
-  if (subscription.hold === undefined) return
-  const { hold: _hold, ...free } = subscription
-  await context.subscriptions.save(free)
-}
-
-export function updateContext(
-  context: TunerContext,
-  subscription: Subscription,
-  options: OperationOptions,
-): UpdateContext {
-  return {
-    fs: context.fs,
-    transport: context.transport,
-    clock: context.clock,
-    sources: contentSources(subscription),
-    ...(options.signal === undefined ? {} : { signal: options.signal }),
-    ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
-  }
-}
-
-type AppliedHead = Pick<UpdateResult, 'outcome' | 'from' | 'to'> &
-  Partial<UpdateResult> & { readonly bytes?: Partial<UpdateResult['bytes']> }
-
-async function applyHead(
-  context: TunerContext,
-  updates: UpdateContext,
-  subscription: Subscription,
-  head: Parameters<typeof updateGenerations>[1]['head'],
-  options: UpdateOptions,
-): Promise<AppliedHead> {
-  if (subscription.into !== undefined) {
-    const applied = await updateFolder(updates, {
+    this.#brought = { answer: exchanged.answer, extras }
+    const { poll } = exchanged
+    const { head } = poll.trust
+    const nowMs = context.clock.now()
+    const sound = statusAfter(status, { nowMs, head, etag: poll.etag })
+    const common = {
       subscription,
-      stateDirectory: context.subscriptions.directoryOf(subscription.id),
-      head,
-      ...(options.onLocalChanges === undefined ? {} : { onLocalChanges: options.onLocalChanges }),
-    })
-    const touched = applied.fetched !== undefined || applied.from !== applied.to
-    const outcome = touched ? 'updated' : applied.localChanges.length > 0 ? 'healed' : 'unchanged'
-    return { ...reportOf(applied, outcome), localChanges: applied.localChanges }
-  }
-  const store = generationStore(context, subscription)
-  const current = await store.current()
-  if (current !== undefined && current.record.manifest === head.sha256) {
-    const healed = await healQuickly(updates, store, current)
-    return {
-      outcome: healed.length > 0 ? 'healed' : 'unchanged',
-      from: current.release,
-      to: current.release,
-      healed,
+      from: held,
+      to: head.release,
+      ...(head.label === undefined ? {} : { label: head.label }),
+      bytes: { ...noBytes, metadata: poll.receivedBytes },
+      trustOnFirstUse: poll.trust.trustOnFirstUse,
+      warnings: poll.trust.warnings.map((warning) => warning.says),
     }
+    const idle = await this.#reasonToStay(head, held, { status, sound })
+    if (idle !== undefined) {
+      return this.#finish(exchanged, { ...common, ...idle, durationMs: this.#elapsedMs() })
+    }
+    const applied = await this.#apply(head)
+    await this.#noteApplied(sound, applied, head)
+    const result = {
+      ...common,
+      ...applied,
+      bytes: { ...common.bytes, ...applied.bytes, metadata: poll.receivedBytes },
+      durationMs: this.#elapsedMs(),
+    }
+    await noteSuccess(context, result)
+    return this.#finish(exchanged, result)
   }
-  const applied = await updateGenerations(updates, { subscription, store, head, kept: context.kept })
-  return reportOf(applied, 'updated')
+
+  /** Takes what else an answer brought, now that its release lies here. */
+  async #finish(exchanged: Exchanged, result: UpdateResult): Promise<UpdateResult> {
+    const context = this.#context
+    const subscription = this.#subscription
+    const { signal, check } = this.#options
+    const warnings = await finishExchange(context, subscription, exchanged, {
+      release: await releaseOf(context, subscription),
+      isCheck: check === true,
+      laid: this.#laid,
+      ...(signal === undefined ? {} : { signal }),
+    })
+    const all = [...result.warnings, ...this.#warnings, ...warnings]
+    return { ...result, durationMs: this.#elapsedMs(), warnings: all }
+  }
+
+  /**
+   * Shows a release that is complete, under its overlay when it has one: one switch. A running
+   * channel keeps the release that it was started with and is told of the new one.
+   */
+  async #switchTo(store: GenerationStore, generation: Generation): Promise<void> {
+    const { liveUsers } = this.#context
+    const { id } = this.#subscription
+    if (this.#brought !== undefined) {
+      try {
+        this.#laid = await layOverlay(this.#context, this.#subscription, {
+          ...this.#options,
+          ...this.#brought,
+          generation,
+        })
+      } catch (error) {
+        this.#options.signal?.throwIfAborted()
+        this.#warnings.push(error instanceof Error ? error.message : String(error))
+      }
+    }
+    const overlay = this.#laid?.isEmpty === false ? this.#laid.serial : undefined
+    this.#isDeferred = liveUsers.isLive(id)
+    if (!this.#isDeferred) await store.switchTo(generation.name, overlay)
+  }
+
+  #elapsedMs(): number {
+    return this.#context.clock.now() - this.#startedMs
+  }
+
+  /** Notes the answer and says why nothing is to be done now; undefined when something is. */
+  async #reasonToStay(
+    head: ReleaseTarget,
+    held: number,
+    statuses: { readonly status: SubscriptionStatus; readonly sound: SubscriptionStatus },
+  ): Promise<(Pick<UpdateResult, 'outcome'> & Partial<UpdateResult>) | undefined> {
+    const { history, clock } = this.#context
+    const { id, hold } = this.#subscription
+    const { check, scheduled } = this.#options
+    const { status, sound } = statuses
+    if (head.ended === true && held > 0) {
+      if (status.ended !== true) {
+        const text = 'The publisher ended the channel; the last release stays here.'
+        await history.add({ subscription: id, event: 'ended', text })
+      }
+      await history.setStatus(id, sound)
+      return { outcome: 'ended', to: held }
+    }
+    if (scheduled === true && hold !== undefined && head.release <= hold.beyond) {
+      await history.setStatus(id, sound)
+      return { outcome: 'held', to: held }
+    }
+    if (check === true || (scheduled === true && held === head.release)) {
+      await history.setStatus(id, sound)
+      // What a failed attempt at a release that is gone left behind is of no use now.
+      if (held === head.release && status.failure !== undefined) await this.#clearStaging()
+      return { outcome: held === head.release ? 'unchanged' : 'available' }
+    }
+    const turnMs = this.#turnMs(head, held)
+    if (scheduled === true && turnMs > clock.now()) {
+      await history.setStatus(id, { ...sound, turnMs })
+      return { outcome: 'waiting', to: held, turnAt: new Date(turnMs).toISOString() }
+    }
+    return undefined
+  }
+
+  /** When a rollout lets this tuner in; a first fetch is not held up. */
+  #turnMs(head: ReleaseTarget, held: number): number {
+    if (head.rollout === undefined || held === 0) return 0
+    return turnOf(head.rollout, {
+      tuner: this.#context.tunerId,
+      channel: this.#subscription.channel,
+      release: head.release,
+    })
+  }
+
+  async #clearStaging(): Promise<void> {
+    if (this.#subscription.into !== undefined) return
+    await generationStore(this.#context, this.#subscription).clearStaging()
+  }
+
+  async #apply(head: ReleaseTarget): Promise<AppliedHead> {
+    const context = this.#context
+    const subscription = this.#subscription
+    const updates = {
+      ...updateContext(context, subscription, this.#options),
+      ...(this.#brought?.answer?.offer === undefined ? {} : { told: this.#brought.answer.offer }),
+    }
+    if (subscription.into !== undefined) {
+      const { onLocalChanges, adopt } = this.#options
+      const applied = await updateFolder(updates, {
+        subscription,
+        stateDirectory: context.subscriptions.directoryOf(subscription.id),
+        head,
+        ...(onLocalChanges === undefined ? {} : { onLocalChanges }),
+        ...(adopt === undefined ? {} : { adopt }),
+      })
+      const isNew = applied.fetched !== undefined || applied.from !== applied.to
+      const outcome = isNew ? 'updated' : applied.localChanges.length > 0 ? 'healed' : 'unchanged'
+      return { ...reportOf(applied, outcome), localChanges: applied.localChanges }
+    }
+    const store = generationStore(context, subscription)
+    const current = await store.usableCurrent()
+    if (current !== undefined && current.record.manifest === head.sha256) {
+      const healed = await healQuickly(updates, store, current)
+      const { release } = current
+      const outcome = healed.length > 0 ? 'healed' : 'unchanged'
+      return { outcome, from: release, to: release, healed }
+    }
+    const inUse = context.liveUsers.releases(subscription.id)
+    const applied = await updateGenerations(updates, {
+      subscription,
+      store,
+      head,
+      kept: context.kept,
+      inUse: new Set([...inUse, head.release]),
+      switchTo: (generation) => this.#switchTo(store, generation),
+    })
+    const { from } = applied
+    const type = this.#isDeferred ? 'update' : 'installed'
+    context.liveUsers.tell(subscription.id, { type, release: head.release, from })
+    return reportOf(applied, this.#isDeferred ? 'deferred' : 'updated')
+  }
+
+  async #noteApplied(
+    sound: SubscriptionStatus,
+    applied: AppliedHead,
+    head: ReleaseTarget,
+  ): Promise<void> {
+    const { history, subscriptions, clock } = this.#context
+    const { hold, ...free } = this.#subscription
+    if (hold !== undefined) await subscriptions.save(free)
+    const isChanged = applied.outcome === 'updated' || applied.outcome === 'healed'
+    const { installed, ...rest } = sound
+    await history.setStatus(this.#subscription.id, {
+      ...rest,
+      // Read anew from the manifest that lies here now.
+      ...(isChanged || installed === undefined ? {} : { installed }),
+      ...(isChanged ? { updatedAt: new Date(clock.now()).toISOString() } : {}),
+      headRelease: head.release,
+    })
+  }
 }
 
 function reportOf(applied: Applied, outcome: UpdateResult['outcome']): AppliedHead {
-  const { fetched } = applied
+  const { fetched, from, to, changes } = applied
+  if (fetched === undefined) return { outcome, from, to, changes }
   return {
     outcome,
-    from: applied.from,
-    to: applied.to,
-    changes: applied.changes,
-    ...(fetched === undefined
-      ? {}
-      : {
-          route: fetched.route,
-          considered: fetched.considered,
-          brokenRoutes: fetched.broken.length,
-          bytes: fetched.cost as UpdateResult['bytes'],
-        }),
-  } as AppliedHead
-}
-
-export function generationStore(
-  context: TunerContext,
-  subscription: Subscription,
-): GenerationStore {
-  return new GenerationStore({
-    fs: context.fs,
-    directory: context.subscriptions.directoryOf(subscription.id),
-  })
-}
-
-/** Heals what stat does not vouch for; the whole proof is `verify`. */
-async function healQuickly(
-  updates: UpdateContext,
-  store: GenerationStore,
-  current: Generation,
-): Promise<readonly Damage[]> {
-  for (let index = 0; index < current.files.length; index++) {
-    if (!(await current.isVouchedFor(index))) return healDamages(updates, store, current)
-  }
-  return []
-}
-
-/** Verifies a generation and fetches only what is damaged (C83). */
-export async function healDamages(
-  updates: UpdateContext,
-  store: GenerationStore,
-  current: Generation,
-): Promise<readonly Damage[]> {
-  const damages = await verifyGeneration(updates.fs, current)
-  if (damages.length === 0) return []
-  const staging = new StagingArea({ directory: store.stagingDirectory, fileSystem: updates.fs })
-  await staging.open()
-  await fetchObjects({ ...updates, staging }, objectsToHeal(current, damages))
-  await healGeneration({ fs: updates.fs, store, generation: current, damages, staging })
-  await staging.remove()
-  return damages
-}
-
-/** Finishes or clears what a crash left; every operation begins with it. */
-export async function recoverSubscription(
-  context: TunerContext,
-  subscription: Subscription,
-): Promise<void> {
-  if (subscription.into === undefined) {
-    await generationStore(context, subscription).recover()
-    return
-  }
-  const stateDirectory = context.subscriptions.directoryOf(subscription.id)
-  const updates = updateContext(context, subscription, {})
-  if (await recoverFolder(updates, { subscription, stateDirectory })) {
-    await context.history.add({
-      subscription: subscription.id,
-      event: 'recovered',
-      text: 'An interrupted change was finished.',
-    })
-  }
-}
-
-/** The release that lies here; 0 for none. */
-export async function releaseOf(
-  context: TunerContext,
-  subscription: Subscription,
-): Promise<number> {
-  if (subscription.into === undefined) {
-    return (await generationStore(context, subscription).currentRelease()) ?? 0
-  }
-  const held = await heldRelease(context, context.subscriptions.directoryOf(subscription.id))
-  return held?.held.release ?? 0
-}
-
-async function noteSuccess(context: TunerContext, result: UpdateResult): Promise<void> {
-  if (result.outcome !== 'updated' && result.outcome !== 'healed') return
-  const text =
-    result.outcome === 'healed'
-      ? `Mended release ${result.to}.`
-      : `Release ${result.from} to ${result.to}.`
-  await context.history.add({
-    subscription: result.subscription.id,
-    event: result.outcome,
-    text,
-    members: { from: result.from, to: result.to, bytes: result.bytes, durationMs: result.durationMs },
-  })
-}
-
-async function noteFailure(
-  context: TunerContext,
-  subscription: Subscription,
-  status: SubscriptionStatus,
-  error: unknown,
-): Promise<void> {
-  const at = new Date(context.clock.now()).toISOString()
-  const code = isLongwaveError(error) ? error.code : 'LW_INTERNAL'
-  const message = error instanceof Error ? error.message : String(error)
-  const count = (status.failure?.count ?? 0) + 1
-  await context.history.setStatus(subscription.id, {
-    ...status,
-    checkedAt: at,
-    failure: { at, code, message, count },
-  })
-  if (count === 1 || status.failure?.code !== code) {
-    await context.history.add({
-      subscription: subscription.id,
-      event: 'failed',
-      text: message,
-      members: { code },
-    })
+    from,
+    to,
+    changes,
+    route: fetched.route,
+    considered: fetched.considered,
+    brokenRoutes: fetched.broken.length,
+    bytes: { metadata: 0, ...fetched.cost },
   }
 }

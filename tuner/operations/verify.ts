@@ -1,16 +1,11 @@
+import { fileFailure } from '../../store/durable-files/index.ts'
 import type { OperationOptions, TunerContext } from '../context.ts'
 import { tunerError } from '../errors.ts'
 import { type Damage, verifyGeneration } from '../generations/index.ts'
 import type { Subscription } from '../subscriptions/index.ts'
-import { headOf, loadTrustState } from '../../trust/index.ts'
-import { folderDifferences, updateFolder } from '../updates/index.ts'
-import {
-  generationStore,
-  healDamages,
-  recoverSubscription,
-  releaseOf,
-  updateContext,
-} from './update.ts'
+import { folderDifferences, heldRelease, targetOfHeld, updateFolder } from '../updates/index.ts'
+import { healDamages } from './heal.ts'
+import { generationStore, inTurn, updateContext } from './recover.ts'
 
 export interface VerifyResult {
   readonly subscription: Subscription
@@ -20,36 +15,53 @@ export interface VerifyResult {
   readonly healed: boolean
 }
 
+export interface VerifyOptions extends OperationOptions {
+  /** Fetches what is damaged again. */
+  readonly heal?: boolean
+}
+
 /**
  * Compares every file with what was published (C84). With `heal` only damaged files are fetched;
  * freshness does not matter for that.
+ * @throws LW_TUNER_NO_GENERATION, LW_TUNER_STATE_DAMAGED, LW_TUNER_FOLDER_GONE
  */
-export async function verify(
+export function verify(
   context: TunerContext,
   subscription: Subscription,
-  options: OperationOptions & { readonly heal?: boolean } = {},
+  options: VerifyOptions = {},
 ): Promise<VerifyResult> {
-  await recoverSubscription(context, subscription)
-  return subscription.into === undefined
-    ? verifyCopy(context, subscription, options)
-    : verifyFolder(context, subscription, options)
+  return inTurn(context, subscription, async (latest) => {
+    try {
+      const result =
+        latest.into === undefined
+          ? await verifyCopy(context, latest, options)
+          : await verifyFolder(context, latest, options)
+      if (result.healed) {
+        await context.history.add({
+          subscription: latest.id,
+          event: 'healed',
+          text: `Mended ${result.damages.length} entries.`,
+        })
+      }
+      return result
+    } catch (error) {
+      throw fileFailure(error, `${latest.name} was being verified`)
+    }
+  })
 }
 
 async function verifyCopy(
   context: TunerContext,
   subscription: Subscription,
-  options: OperationOptions & { readonly heal?: boolean },
+  options: VerifyOptions,
 ): Promise<VerifyResult> {
   const store = generationStore(context, subscription)
   const current = await store.current()
-  if (current === undefined) {
-    throw tunerError('LW_TUNER_NO_GENERATION', { detail: 'No release was fetched yet.' })
-  }
+  if (current === undefined) throw nothingFetched()
   const heal = options.heal === true
   const damages = heal
     ? await healDamages(updateContext(context, subscription, options), store, current)
-    : await verifyGeneration(context.fs, current)
-  if (heal && damages.length > 0) await noteHealed(context, subscription, damages.length)
+    : await verifyGeneration(context.fs, current, options)
   return {
     subscription,
     release: current.release,
@@ -62,33 +74,22 @@ async function verifyCopy(
 async function verifyFolder(
   context: TunerContext,
   subscription: Subscription,
-  options: OperationOptions & { readonly heal?: boolean },
+  options: VerifyOptions,
 ): Promise<VerifyResult> {
   const updates = updateContext(context, subscription, options)
   const stateDirectory = context.subscriptions.directoryOf(subscription.id)
   const folder = { subscription, stateDirectory }
+  const held = await heldRelease(context, stateDirectory)
+  if (held === undefined) throw nothingFetched()
   const differences = await folderDifferences(updates, folder)
   const what = { edited: 'altered', deleted: 'missing', added: 'extra' } as const
   const damages = differences.map((one): Damage => ({ path: one.path, what: what[one.what] }))
-  const release = await releaseOf(context, subscription)
-  const state = await loadTrustState(context.fs, context.subscriptions.trustFile(subscription.id))
-  const head = state === undefined ? undefined : headOf(state)
-  const heal = options.heal === true && damages.length > 0 && head?.release === release
-  if (heal && head !== undefined) {
-    await updateFolder(updates, { ...folder, head })
-    await noteHealed(context, subscription, damages.length)
-  }
-  return { subscription, release, files: head?.entries ?? 0, damages, healed: heal }
+  const healed = options.heal === true && damages.length > 0
+  const head = targetOfHeld(held)
+  if (healed) await updateFolder(updates, { ...folder, head })
+  return { subscription, release: head.release, files: head.entries, damages, healed }
 }
 
-function noteHealed(
-  context: TunerContext,
-  subscription: Subscription,
-  count: number,
-): Promise<void> {
-  return context.history.add({
-    subscription: subscription.id,
-    event: 'healed',
-    text: `Mended ${count} entries.`,
-  })
+function nothingFetched(): Error {
+  return tunerError('LW_TUNER_NO_GENERATION', { detail: 'No release was fetched yet.' })
 }

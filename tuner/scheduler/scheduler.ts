@@ -1,71 +1,155 @@
+import { isLongwaveError } from '../../protocol/index.ts'
 import type { TunerContext } from '../context.ts'
-import { describeSubscription, updateSubscription, type UpdateResult } from '../operations/index.ts'
+import { dueOf, scheduleOf, type UpdateResult, updateSubscription } from '../operations/index.ts'
+import { loadPolicy, type Policy } from '../policy/index.ts'
 import type { Subscription } from '../subscriptions/index.ts'
 import { updateLimits } from '../updates/index.ts'
-import { inParallel } from '../../store/durable-files/index.ts'
-
-/** How often the clock is looked at at least: sleep and a changed clock are noticed by then. */
-const wakeEveryMs = 60_000
+import { schedulerLimits } from './limits.ts'
 
 /** What the scheduler tells while it works. */
 export type SchedulerEvent =
   | { readonly type: 'result'; readonly result: UpdateResult }
   | { readonly type: 'failure'; readonly subscription: Subscription; readonly error: unknown }
 
-/**
- * Runs scheduled updates until the signal. Due times are held from round to round, so that a run
- * that was missed while the machine slept happens once.
- */
-export async function runSchedules(
-  context: TunerContext,
-  options: { readonly signal: AbortSignal; readonly onEvent?: (event: SchedulerEvent) => void },
-): Promise<void> {
-  const due = new Map<string, { readonly atMs: number; readonly basis: string }>()
-  while (!options.signal.aborted) {
-    const subscriptions = await context.subscriptions.list()
-    let wakeMs = context.clock.now() + wakeEveryMs
-    const ready: Subscription[] = []
-    for (const subscription of subscriptions) {
-      const view = await describeSubscription(context, subscription)
-      // A new basis means that something happened: the due time is computed anew.
-      const basis = JSON.stringify([
-        view.status.checkedAt,
-        view.schedule.text,
-        subscription.paused,
-        view.status.failure?.count,
-      ])
-      const known = due.get(subscription.id)
-      const atMs = known?.basis === basis ? known.atMs : view.nextRunMs
-      if (atMs === undefined) {
-        due.delete(subscription.id)
-        continue
-      }
-      due.set(subscription.id, { atMs, basis })
-      if (atMs <= context.clock.now()) ready.push(subscription)
-      else wakeMs = Math.min(wakeMs, atMs)
-    }
-    if (ready.length > 0) {
-      await inParallel(ready, updateLimits.concurrentChannels, (one) => runOne(context, one, options))
-      continue
-    }
-    const sleepMs = Math.max(50, wakeMs - context.clock.now())
-    await context.clock.sleep(sleepMs, options.signal).catch(() => undefined)
-  }
+export interface SchedulerOptions {
+  readonly signal: AbortSignal
+  readonly onEvent?: (event: SchedulerEvent) => void
 }
 
-async function runOne(
-  context: TunerContext,
-  subscription: Subscription,
-  options: { readonly signal: AbortSignal; readonly onEvent?: (event: SchedulerEvent) => void },
-): Promise<void> {
-  try {
-    const result = await updateSubscription(context, subscription, {
-      scheduled: true,
-      signal: options.signal,
+interface Due {
+  readonly atMs: number
+  /** What the time was computed from: when that changes it is computed anew. */
+  readonly basis: string
+}
+
+/**
+ * Runs scheduled updates. Due times are held from round to round, so that runs that were missed
+ * while the machine slept become one.
+ */
+export class Scheduler {
+  readonly #context: TunerContext
+  readonly #options: SchedulerOptions
+  readonly #due = new Map<string, Due>()
+  readonly #running = new Map<string, Promise<void>>()
+  /** Subscriptions whose trouble was told; told again when it has passed in between. */
+  readonly #troubled = new Set<string>()
+  #policy: Policy | undefined
+  #wake = new AbortController()
+
+  constructor(context: TunerContext, options: SchedulerOptions) {
+    this.#context = context
+    this.#options = options
+  }
+
+  /** Looks again at once: something changed. */
+  nudge(): void {
+    this.#wake.abort()
+  }
+
+  /** Works until the signal and then waits for what is under way. */
+  async run(): Promise<void> {
+    const { signal } = this.#options
+    this.#policy = await loadPolicy(this.#context.fs, this.#context.directory)
+    const onAbort = (): void => this.nudge()
+    signal.addEventListener('abort', onAbort)
+    try {
+      while (!signal.aborted) {
+        // Made before the look, so that what changes during it is not missed.
+        this.#wake = new AbortController()
+        const wakeMs = await this.#round()
+        const sleepMs = Math.max(schedulerLimits.sleepMsMin, wakeMs - this.#context.clock.now())
+        await this.#context.clock.sleep(sleepMs, this.#wake.signal).catch(() => undefined)
+      }
+    } finally {
+      signal.removeEventListener('abort', onAbort)
+      await Promise.all(this.#running.values())
+    }
+  }
+
+  /** Starts what is due; returns when to look again. */
+  async #round(): Promise<number> {
+    const { clock, subscriptions } = this.#context
+    await this.#refreshPolicy()
+    let wakeMs = clock.now() + schedulerLimits.wakeEveryMs
+    const present = new Set<string>()
+    for (const subscription of await subscriptions.list()) {
+      if (this.#options.signal.aborted) break
+      present.add(subscription.id)
+      if (this.#running.has(subscription.id)) continue
+      const atMs = await this.#dueOf(subscription)
+      if (atMs === undefined) continue
+      if (atMs > clock.now()) wakeMs = Math.min(wakeMs, atMs)
+      // One that finds no place now is started when another ends.
+      else if (this.#running.size < updateLimits.concurrentChannels) this.#start(subscription)
+    }
+    for (const id of this.#due.keys()) if (!present.has(id)) this.#due.delete(id)
+    return wakeMs
+  }
+
+  /** A rule that was made unreadable leaves the last one in force. */
+  async #refreshPolicy(): Promise<void> {
+    const { fs, directory } = this.#context
+    try {
+      this.#policy = await loadPolicy(fs, directory)
+    } catch (error) {
+      if (!isLongwaveError(error, 'LW_TUNER_POLICY_DAMAGED')) throw error
+    }
+  }
+
+  async #dueOf(subscription: Subscription): Promise<number | undefined> {
+    const { id } = subscription
+    try {
+      const policy = this.#policy ?? { all: {}, channels: new Map() }
+      const schedule = await scheduleOf(this.#context, subscription, policy)
+      const status = await this.#context.history.status(id)
+      const { checkedAt, failure, turnMs, notBeforeMs } = status
+      const { paused, addedAt } = subscription
+      const basis = JSON.stringify([
+        schedule.text,
+        addedAt,
+        checkedAt,
+        failure?.retryMs,
+        turnMs,
+        notBeforeMs,
+        paused,
+      ])
+      const known = this.#due.get(id)
+      if (known?.basis === basis) return known.atMs
+      const atMs = dueOf(this.#context, { subscription, status, schedule: schedule.text })
+      if (atMs === undefined) this.#due.delete(id)
+      else this.#due.set(id, { atMs, basis })
+      this.#troubled.delete(id)
+      return atMs
+    } catch (error) {
+      if (!this.#troubled.has(id)) this.#options.onEvent?.({ type: 'failure', subscription, error })
+      this.#troubled.add(id)
+      return undefined
+    }
+  }
+
+  #start(subscription: Subscription): void {
+    const { id } = subscription
+    const run = this.#runOne(subscription).finally(() => {
+      this.#running.delete(id)
+      this.nudge()
     })
-    options.onEvent?.({ type: 'result', result })
-  } catch (error) {
-    if (options.signal.aborted) return
-    options.onEvent?.({ type: 'failure', subscription, error })
+    this.#running.set(id, run)
+  }
+
+  async #runOne(subscription: Subscription): Promise<void> {
+    const { signal, onEvent } = this.#options
+    try {
+      const result = await updateSubscription(this.#context, subscription, {
+        scheduled: true,
+        signal,
+      })
+      onEvent?.({ type: 'result', result })
+    } catch (error) {
+      if (!signal.aborted) onEvent?.({ type: 'failure', subscription, error })
+      // A failure before the poll leaves no note: without a new basis it would be due for ever.
+      const atMs = this.#context.clock.now() + schedulerLimits.troubledRetryMs
+      const due = this.#due.get(subscription.id)
+      if (due !== undefined) this.#due.set(subscription.id, { ...due, atMs })
+    }
   }
 }

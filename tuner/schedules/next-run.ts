@@ -28,6 +28,18 @@ export function spreadOf(tuner: string, channel: string): number {
 }
 
 /**
+ * When a rollout lets a tuner in, ms: the tuner, the channel and the release decide, so that it is
+ * not always the same ones who go first.
+ */
+export function turnOf(
+  rollout: { readonly from: string; readonly over: number },
+  who: { readonly tuner: string; readonly channel: string; readonly release: number },
+): number {
+  const spread = spreadOf(who.tuner, `${who.channel}\0${who.release}`)
+  return Date.parse(rollout.from) + Math.floor(spread * rollout.over * 1000)
+}
+
+/**
  * When the next scheduled run is due, ms. Runs that were missed, asleep or switched off, become
  * one: at once, or as soon as the schedule's window is open (R54).
  * @returns undefined for a schedule that never runs.

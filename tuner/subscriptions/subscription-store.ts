@@ -1,16 +1,17 @@
 import path from 'node:path'
 import {
   canonicalJson,
-  type Digest,
   digestOf,
   isChannelName,
   isDigest,
+  isLongwaveError,
   type Json,
   parseCanonicalJson,
 } from '../../protocol/index.ts'
 import {
   ensureDirectory,
   type FileSystem,
+  inParallel,
   isErrno,
   readFileIfPresent,
   removeTree,
@@ -21,19 +22,29 @@ import type { Subscription } from './subscription.ts'
 
 const format = 'longwave-subscription-state-1'
 const recordBytesMax = 64 * 1024
+/** Records that are read at one time. */
+const concurrentRecords = 16
 
 /**
  * Subscriptions on the disk: one folder each, with `subscription.json`, `trust.json` and what the
- * subscription keeps. These files are the authority; records elsewhere are rebuilt from them.
+ * subscription keeps. These files are the authority; records elsewhere are rebuilt from them. The
+ * tuner that owns the home reads them once.
  */
 export class SubscriptionStore {
   readonly #fs: FileSystem
   readonly #directory: string
+  #known: Promise<Map<string, Subscription | Error>> | undefined
+  #version = 0
 
   /** @param options.directory `HOME/tuner` */
   constructor(options: { readonly fs: FileSystem; readonly directory: string }) {
     this.#fs = options.fs
     this.#directory = options.directory
+  }
+
+  /** Grows with every change, so that others know when to look again. */
+  get version(): number {
+    return this.#version
   }
 
   /** Where a subscription keeps its state. */
@@ -48,18 +59,49 @@ export class SubscriptionStore {
     return path.join(this.directoryOf(id), 'trust.json')
   }
 
+  /** All that can be read, by name. */
   async list(): Promise<readonly Subscription[]> {
     const all: Subscription[] = []
+    for (const one of (await this.#load()).values()) if (!(one instanceof Error)) all.push(one)
+    return all.sort((a, b) => (a.name === b.name ? (a.id < b.id ? -1 : 1) : a.name < b.name ? -1 : 1))
+  }
+
+  /** What is damaged: it must not hide the others, nor be hidden by them. */
+  async failures(): Promise<readonly Error[]> {
+    return [...(await this.#load()).values()].filter((one) => one instanceof Error)
+  }
+
+  /** @throws LW_TUNER_STATE_DAMAGED */
+  async find(id: string): Promise<Subscription | undefined> {
+    const found = (await this.#load()).get(id)
+    if (found instanceof Error) throw found
+    return found
+  }
+
+  #load(): Promise<Map<string, Subscription | Error>> {
+    this.#known ??= this.#readAll().catch((error: unknown) => {
+      this.#known = undefined
+      throw error
+    })
+    return this.#known
+  }
+
+  async #readAll(): Promise<Map<string, Subscription | Error>> {
+    const known = new Map<string, Subscription | Error>()
     for (const [folder, prefix] of [
       ['channels', ''],
       ['folders', 'folder:'],
     ] as const) {
-      for (const name of await this.#names(folder)) {
-        const subscription = await this.find(`${prefix}${name}`)
-        if (subscription !== undefined) all.push(subscription)
-      }
+      await inParallel(await this.#names(folder), concurrentRecords, async (name) => {
+        const id = `${prefix}${name}`
+        const one = await this.#read(id).catch((error: unknown) => {
+          if (isLongwaveError(error, 'LW_TUNER_STATE_DAMAGED')) return error
+          throw error
+        })
+        if (one !== undefined) known.set(id, one)
+      })
     }
-    return all.sort((a, b) => (a.name === b.name ? (a.id < b.id ? -1 : 1) : a.name < b.name ? -1 : 1))
+    return known
   }
 
   async #names(folder: string): Promise<readonly string[]> {
@@ -72,15 +114,15 @@ export class SubscriptionStore {
     }
   }
 
-  /** @throws LW_TUNER_STATE_DAMAGED */
-  async find(id: string): Promise<Subscription | undefined> {
+  async #read(id: string): Promise<Subscription | undefined> {
     const file = path.join(this.directoryOf(id), 'subscription.json')
     const bytes = await readFileIfPresent(this.#fs, file, { bytesMax: recordBytesMax })
-    return bytes === undefined ? undefined : parseSubscription(bytes, id)
+    return bytes === undefined ? undefined : parseSubscription(bytes, { id, file })
   }
 
   /** Keeps a subscription durably; a crash leaves the old one or the new one. */
   async save(subscription: Subscription): Promise<void> {
+    const known = await this.#load()
     const directory = this.directoryOf(subscription.id)
     await ensureDirectory(this.#fs, directory, { mode: 0o755 })
     const body: Json = { format, subscription: subscription as unknown as Json }
@@ -90,25 +132,38 @@ export class SubscriptionStore {
       canonicalJson(body),
       { mode: 0o600 },
     )
+    known.set(subscription.id, subscription)
+    this.#version++
   }
 
   /**
    * Removes a subscription. The record goes first, so that a crash leaves a folder without one,
    * which the next subscription of that name clears.
    */
-  async remove(id: string, options: { readonly keepData: boolean }): Promise<void> {
-    const directory = this.directoryOf(id)
-    await this.#fs.unlink(path.join(directory, 'subscription.json')).catch(ignoreAbsence)
-    await this.#fs.syncDirectory(directory)
-    await this.clear(id, options)
+  async remove(id: string, keep: readonly string[]): Promise<void> {
+    await this.forget(id)
+    await this.clear(id, keep)
   }
 
-  /** Removes what lies in a subscription's folder, its own writable data on demand. */
-  async clear(id: string, options: { readonly keepData: boolean }): Promise<void> {
+  /** Removes the record alone. */
+  async forget(id: string): Promise<void> {
+    const known = await this.#load()
+    const directory = this.directoryOf(id)
+    try {
+      await this.#fs.unlink(path.join(directory, 'subscription.json'))
+      await this.#fs.syncDirectory(directory)
+    } catch (error) {
+      if (!isErrno(error, 'ENOENT')) throw error
+    }
+    known.delete(id)
+    this.#version++
+  }
+
+  /** Removes what lies in a subscription's folder, but for the names to keep. */
+  async clear(id: string, keep: readonly string[]): Promise<void> {
     const directory = this.directoryOf(id)
     for (const name of await this.#entriesOf(directory)) {
-      if (name === 'data' && options.keepData) continue
-      await removeTree(this.#fs, path.join(directory, name))
+      if (!keep.includes(name)) await removeTree(this.#fs, path.join(directory, name))
     }
     if ((await this.#entriesOf(directory)).length === 0) await removeTree(this.#fs, directory)
   }
@@ -123,10 +178,6 @@ export class SubscriptionStore {
   }
 }
 
-function ignoreAbsence(error: unknown): void {
-  if (!isErrno(error, 'ENOENT')) throw error
-}
-
 /** The id of the subscription that keeps a folder current. */
 export function folderSubscriptionId(directory: string): string {
   return `folder:${digestOf(directory).slice(0, 24)}`
@@ -136,7 +187,10 @@ function folderHash(id: string): string | undefined {
   return /^folder:([0-9a-f]{24})$/.exec(id)?.[1]
 }
 
-function parseSubscription(bytes: Uint8Array, id: string): Subscription {
+function parseSubscription(
+  bytes: Uint8Array,
+  at: { readonly id: string; readonly file: string },
+): Subscription {
   try {
     const value = parseCanonicalJson(bytes, { bytesMax: recordBytesMax }) as {
       readonly format?: unknown
@@ -144,13 +198,16 @@ function parseSubscription(bytes: Uint8Array, id: string): Subscription {
     }
     const subscription = value.subscription
     if (value.format !== format || subscription === undefined) throw new TypeError('other format')
-    if (subscription.id !== id || !isChannelName(subscription.name)) throw new TypeError('identity')
-    if (!isDigest(subscription.channel as Digest)) throw new TypeError('channel')
+    if (subscription.id !== at.id || !isChannelName(subscription.name)) {
+      throw new TypeError('identity')
+    }
+    if (!isDigest(subscription.channel)) throw new TypeError('channel')
     return subscription
   } catch (cause) {
     throw tunerError('LW_TUNER_STATE_DAMAGED', {
-      detail: `subscription.json of ${JSON.stringify(id)}.`,
-      next: 'Unsubscribe and subscribe again, or restore the file from a backup.',
+      detail: `${at.file} was altered.`,
+      untouched: 'Other subscriptions are not touched by that.',
+      next: 'Restore the file from a backup, or remove its folder and subscribe again.',
       cause,
     })
   }

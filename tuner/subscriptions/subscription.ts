@@ -22,8 +22,24 @@ export interface Subscription {
   readonly hold?: { readonly release: number; readonly beyond: number }
   /** The user's grant to run without a sandbox: for this publisher, since then. */
   readonly grant?: { readonly channel: Digest; readonly at: string }
-  /** Which repeater to use; the origin when absent. */
+  /** Base URL of the repeater to use; the origin when absent. */
   readonly repeater?: string
+  /** When the head was last asked for at the origin although there is a repeater, RFC 3339. */
+  readonly comparedAt?: string
+  /** The first fetch is under way or was interrupted. */
+  readonly pending?: true
+}
+
+/** The last failure of a row of them. */
+export interface Failure {
+  readonly at: string
+  /** When the first of the row happened. */
+  readonly since: string
+  readonly code: string
+  readonly message: string
+  readonly count: number
+  /** When it is tried again, ms: drawn by chance within a limit that grows with the count. */
+  readonly retryMs?: number
 }
 
 /** What happened last; changes with every poll, so it lives apart from the subscription. */
@@ -31,16 +47,15 @@ export interface SubscriptionStatus {
   readonly checkedAt?: string
   readonly succeededAt?: string
   readonly updatedAt?: string
-  readonly failure?: {
-    readonly at: string
-    readonly code: string
-    readonly message: string
-    readonly count: number
-  }
+  readonly failure?: Failure
   readonly etag?: string
   /** Release that the last verified metadata names. */
   readonly headRelease?: number
   readonly ended?: boolean
-  /** When the next scheduled run is due, ms. */
-  readonly nextRunMs?: number
+  /** When the rollout of the head lets this tuner in, ms. */
+  readonly turnMs?: number
+  /** The server asked not to be asked before, ms. */
+  readonly notBeforeMs?: number
+  /** What the installed release says of itself, so that nobody reads its manifest for a schedule. */
+  readonly installed?: { readonly release: number; readonly schedule?: string }
 }

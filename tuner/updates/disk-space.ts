@@ -1,31 +1,71 @@
-import type { FileSystem } from '../../store/durable-files/index.ts'
+import { isLongwaveError } from '../../protocol/index.ts'
+import { type FileSystem, isErrno } from '../../store/durable-files/index.ts'
 import { tunerError } from '../errors.ts'
 import { updateLimits } from './limits.ts'
 
+/** What an update is about to put on a disk. */
+export interface DiskNeed {
+  readonly bytes: number
+  /** New files. */
+  readonly names: number
+  /** False when it is the least that is known to be needed. */
+  readonly isExact: boolean
+}
+
 /**
- * Refuses an update before anything is downloaded when the disk cannot hold it.
- * @throws LW_TUNER_DISK_SPACE
+ * Watches the disk of one update: refuses before anything is downloaded when it cannot hold the
+ * update, and says in numbers what was needed when it is full all the same.
  */
-export async function requireSpace(
-  fs: FileSystem,
-  directory: string,
-  need: { readonly bytes: number; readonly names: number },
-): Promise<void> {
-  const space = await fs.statfs(directory)
-  const bytes = need.bytes + updateLimits.reserveBytes
-  if (space.freeBytes < bytes) {
-    throw tunerError('LW_TUNER_DISK_SPACE', {
-      detail: `It needs ${bytes} bytes, ${space.freeBytes} are free in ${directory}.`,
-      untouched: 'Nothing was downloaded, and the channel is as it was.',
-      next: 'Free the room and run the same command again.',
-      members: { neededBytes: bytes, freeBytes: space.freeBytes },
+export class DiskWatch {
+  readonly #fs: FileSystem
+  readonly #directory: string
+  #largest: DiskNeed | undefined
+
+  constructor(fs: FileSystem, directory: string) {
+    this.#fs = fs
+    this.#directory = directory
+  }
+
+  /** @throws LW_TUNER_DISK_SPACE */
+  async require(need: DiskNeed): Promise<void> {
+    if (this.#largest === undefined || need.bytes > this.#largest.bytes) this.#largest = need
+    const space = await this.#fs.statfs(this.#directory)
+    if (space.freeBytes < need.bytes + updateLimits.reserveBytes) {
+      throw this.#refusal(need, space.freeBytes)
+    }
+    if (space.totalNames > 0 && space.freeNames < need.names + updateLimits.reserveNames) {
+      throw tunerError('LW_TUNER_DISK_SPACE', {
+        detail: `It needs ${need.names} new files, the file system takes ${space.freeNames} more.`,
+        untouched: 'The channel is as it was.',
+        next: 'Remove files and run the same command again.',
+        members: { neededNames: need.names, freeNames: space.freeNames },
+      })
+    }
+  }
+
+  #refusal(need: DiskNeed, freeBytes: number, cause?: unknown): Error {
+    const bytes = need.bytes + updateLimits.reserveBytes
+    const least = need.isExact ? '' : 'at least '
+    return tunerError('LW_TUNER_DISK_SPACE', {
+      detail: `It needs ${least}${bytes} bytes, ${freeBytes} are free in ${this.#directory}.`,
+      untouched: 'The channel is as it was.',
+      next: `Free ${Math.max(1, bytes - freeBytes)} bytes and run the same command again.`,
+      members: { neededBytes: bytes, freeBytes },
+      cause,
     })
   }
-  if (space.totalNames > 0 && space.freeNames < need.names) {
-    throw tunerError('LW_TUNER_DISK_SPACE', {
-      detail: `It needs ${need.names} new files, the file system takes ${space.freeNames}.`,
-      untouched: 'Nothing was downloaded, and the channel is as it was.',
-      members: { neededNames: need.names, freeNames: space.freeNames },
-    })
+
+  /** Puts numbers to a full disk; other errors come back as they are. */
+  async explain(error: unknown): Promise<unknown> {
+    if (!isDiskFull(error)) return error
+    const need = this.#largest ?? { bytes: 0, names: 1, isExact: false }
+    const space = await this.#fs.statfs(this.#directory).catch(() => undefined)
+    return this.#refusal(need, space?.freeBytes ?? 0, error)
   }
+}
+
+/** Whether the system said so, directly or as the cause of one of our errors. */
+export function isDiskFull(error: unknown): boolean {
+  if (isErrno(error, 'ENOSPC', 'EDQUOT')) return true
+  return isLongwaveError(error, 'LW_STORE_DISK_FULL')
 }

@@ -1,4 +1,7 @@
 export * from './changes.ts'
+export * from './disk-space.ts'
+export { heldRelease, recoverFolder } from './folder-run.ts'
 export * from './limits.ts'
+export * from './undo-folder.ts'
 export * from './update-channel.ts'
 export * from './update-folder.ts'

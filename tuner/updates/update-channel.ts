@@ -1,35 +1,29 @@
 import {
+  type FetchContext,
   type FetchedRelease,
-  type FetchProgress,
   fetchRelease,
+  type ReleaseBase,
   StagingArea,
 } from '../../mirroring/index.ts'
-import { type Digest, parseChannelAddress } from '../../protocol/index.ts'
-import type { FileSystem } from '../../store/durable-files/index.ts'
-import type { Transport, TransportClock } from '../../transport/index.ts'
+import { type Digest, isLongwaveError, parseChannelAddress } from '../../protocol/index.ts'
+import { type FileSystem, inParallel, isErrno } from '../../store/durable-files/index.ts'
 import type { ReleaseTarget } from '../../trust/index.ts'
 import {
   buildGeneration,
   type Generation,
   type GenerationStore,
+  generationLimits,
   hashFile,
   releaseRecordFormat,
   verifyGeneration,
 } from '../generations/index.ts'
 import type { Subscription } from '../subscriptions/index.ts'
 import { type ChangeCount, countChanges } from './changes.ts'
-import { requireSpace } from './disk-space.ts'
+import { DiskWatch } from './disk-space.ts'
 
 /** What an update of one subscription needs besides the subscription. */
-export interface UpdateContext {
+export interface UpdateContext extends Omit<FetchContext, 'staging' | 'requireSpace'> {
   readonly fs: FileSystem
-  readonly transport: Transport
-  readonly clock: TransportClock
-  /** Channel URLs to fetch content from, best first. */
-  readonly sources: readonly string[]
-  readonly headers?: Readonly<Record<string, string>>
-  readonly signal?: AbortSignal
-  readonly onProgress?: (progress: FetchProgress) => void
 }
 
 /** What an update did. */
@@ -41,57 +35,77 @@ export interface Applied {
   readonly fetched: FetchedRelease | undefined
 }
 
+export interface GenerationsOptions {
+  readonly subscription: Subscription
+  readonly store: GenerationStore
+  readonly head: ReleaseTarget
+  readonly kept: number
+  readonly inUse?: ReadonlySet<number>
+  /** Makes a complete generation the current one; the store does it at once when absent. */
+  readonly switchTo?: (generation: Generation) => Promise<void>
+}
+
 /**
  * Brings the tuner's copy of a channel to the verified head as one transaction: fetch into
- * staging, build the generation beside the others, switch one link (C73).
+ * staging, build the generation beside the others, switch one link (C73). A current generation
+ * whose records are damaged is no base and is replaced.
+ * @throws LW_TUNER_DISK_SPACE, LW_MIRROR_…, transfer errors; the current release stays
  */
 export async function updateGenerations(
   context: UpdateContext,
-  options: {
-    readonly subscription: Subscription
-    readonly store: GenerationStore
-    readonly head: ReleaseTarget
-    readonly kept: number
-    readonly inUse?: ReadonlySet<number>
-  },
+  options: GenerationsOptions,
 ): Promise<Applied> {
-  const { store, head, subscription } = options
-  const current = await store.current()
+  const { store, head } = options
+  const current = await store.usableCurrent()
   const from = current?.release ?? 0
   const lying = await soundGeneration(context, store, head)
   if (lying !== undefined) {
-    await store.switchTo(head.release)
+    await switchOver(options, lying)
+    await tidy(options)
     const changes = countChanges(current?.manifest, lying.manifest)
     return { from, to: head.release, changes, fetched: undefined }
   }
-  const staging = new StagingArea({ directory: store.stagingDirectory, fileSystem: context.fs })
+  const disk = new DiskWatch(context.fs, store.directory)
+  let fetched: FetchedRelease
+  try {
+    fetched = await fetchAndBuild(context, options, { current, disk })
+  } catch (error) {
+    // After a failed write or fsync nobody knows what of staging is durable: it is given up.
+    if (isErrno(error) && !isLongwaveError(error)) await store.clearStaging().catch(() => undefined)
+    throw await disk.explain(error)
+  }
+  await tidy(options)
+  const changes = countChanges(current?.manifest, fetched.manifest)
+  return { from, to: head.release, changes, fetched }
+}
+
+async function fetchAndBuild(
+  context: UpdateContext,
+  options: GenerationsOptions,
+  at: { readonly current: Generation | undefined; readonly disk: DiskWatch },
+): Promise<FetchedRelease> {
+  const { fs, ...fetching } = context
+  const { store, head, subscription } = options
+  const { current, disk } = at
+  // Names of the tree itself: links to unchanged files need no bytes.
+  await disk.require({ bytes: 0, names: head.entries, isExact: true })
+  const staging = new StagingArea({ directory: store.stagingDirectory, fileSystem: fs })
   await staging.open()
-  const base = current === undefined ? undefined : await soundBase(context, current)
+  const sound = current === undefined ? new Set<Digest>() : await soundObjects(context, current)
   const fetched = await fetchRelease({
-    ...context,
+    ...fetching,
     staging,
     channel: subscription.channel,
     name: parseChannelAddress(subscription.url).name,
     head,
-    base:
-      current === undefined || base === undefined
-        ? undefined
-        : {
-            release: current.release,
-            manifestBytes: current.manifestBytes,
-            manifest: current.manifest,
-            source: current.objectSource(),
-            has: (digest) => base.has(digest),
-          },
-    onPlan: (plan) =>
-      requireSpace(context.fs, store.directory, {
-        bytes: plan.downloadBytes + estimateNewBytes(current, head),
-        names: head.entries + 16,
-      }),
+    base: current === undefined ? undefined : baseOf(current, sound),
+    requireSpace: (need) => disk.require(need),
   })
+  const name = await store.nameFor(head.release)
   await buildGeneration({
-    fs: context.fs,
+    fs,
     channelDirectory: store.directory,
+    name,
     record: {
       format: releaseRecordFormat,
       channel: subscription.channel,
@@ -105,24 +119,39 @@ export async function updateGenerations(
     manifestBytes: fetched.manifestBytes,
     staging,
     base: current,
-    baseHas: (digest) => base?.has(digest) === true,
+    baseHas: (digest) => sound.has(digest),
     ...(context.signal === undefined ? {} : { signal: context.signal }),
   })
-  await store.switchTo(head.release)
-  await staging.remove()
-  await store.prune({
-    kept: options.kept,
-    ...(options.inUse === undefined ? {} : { inUse: options.inUse }),
-  })
-  const changes = countChanges(current?.manifest, fetched.manifest)
-  return { from, to: head.release, changes, fetched }
+  const built = await store.load(head.release)
+  if (built === undefined) throw new TypeError('a generation vanished')
+  await switchOver(options, built)
+  return fetched
 }
 
-/** Without the manifest only totals are known: at most all of the new release is new. */
-function estimateNewBytes(current: Generation | undefined, head: ReleaseTarget): number {
-  if (current === undefined) return head.totalBytes
-  const held = current.files.reduce((sum, file) => sum + file.size, 0)
-  return Math.max(head.largestFileBytes, head.totalBytes - held)
+async function switchOver(options: GenerationsOptions, generation: Generation): Promise<void> {
+  const { store, switchTo } = options
+  await (switchTo === undefined ? store.switchTo(generation.name) : switchTo(generation))
+}
+
+function baseOf(current: Generation, sound: ReadonlySet<Digest>): ReleaseBase {
+  return {
+    release: current.release,
+    manifestBytes: current.manifestBytes,
+    manifest: current.manifest,
+    source: current.objectSource(),
+    has: (digest) => sound.has(digest),
+  }
+}
+
+/** The switch is what counts: what cannot be tidied now is tidied by the next recovery. */
+async function tidy(options: GenerationsOptions): Promise<void> {
+  const { store, kept, inUse } = options
+  try {
+    await store.clearStaging()
+    await store.prune({ kept, ...(inUse === undefined ? {} : { inUse }) })
+  } catch (error) {
+    if (!isErrno(error)) throw error
+  }
 }
 
 /** The head's generation when it lies here already and every file of it is sound. */
@@ -139,22 +168,27 @@ async function soundGeneration(
     return undefined
   }
   if (generation?.record.manifest !== head.sha256) return undefined
-  const damages = await verifyGeneration(context.fs, generation)
+  const damages = await verifyGeneration(context.fs, generation, context)
   return damages.length === 0 ? generation : undefined
 }
 
 /** The objects of the current generation that are sound: what stat does not vouch for is hashed. */
-async function soundBase(context: UpdateContext, current: Generation): Promise<Set<Digest>> {
+async function soundObjects(context: UpdateContext, current: Generation): Promise<Set<Digest>> {
   const sound = new Set<Digest>()
   const unsound = new Set<Digest>()
-  for (const [index, file] of current.files.entries()) {
-    if (await current.isVouchedFor(index)) sound.add(file.sha256)
-    else {
-      const digest = await hashFile(context.fs, current.pathOf(file.path)).catch(() => undefined)
-      if (digest === file.sha256) sound.add(file.sha256)
-      else unsound.add(file.sha256)
-    }
-  }
+  await inParallel(
+    current.files.entries(),
+    generationLimits.concurrentFiles,
+    async ([index, file]) => {
+      context.signal?.throwIfAborted()
+      if (await current.isVouchedFor(index)) sound.add(file.sha256)
+      else {
+        const digest = await hashFile(context.fs, current.pathOf(file.path)).catch(() => undefined)
+        if (digest === file.sha256) sound.add(file.sha256)
+        else unsound.add(file.sha256)
+      }
+    },
+  )
   // One damaged copy is enough to distrust the object: the copies may share an inode.
   for (const digest of unsound) sound.delete(digest)
   return sound

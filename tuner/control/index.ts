@@ -1,0 +1,2 @@
+export * from './control-server.ts'
+export * from './remote-tuner.ts'

@@ -1,0 +1,13 @@
+/** Limits of the tuner's operations (docs/limits.md). */
+export const operationLimits = {
+  /** Backoff after failures that may pass by themselves. */
+  retryBaseMs: 30_000,
+  retryCapMs: 60 * 60 * 1000,
+  /** Backoff after what was refused: a signature, a hash, a rule. */
+  refusedRetryBaseMs: 15 * 60 * 1000,
+  refusedRetryCapMs: 24 * 60 * 60 * 1000,
+  /** Nothing is tried again sooner. */
+  retryFloorMs: 1000,
+  /** Damages that one error or answer names. */
+  damagesNamedMax: 100,
+} as const

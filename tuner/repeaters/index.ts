@@ -1,0 +1,2 @@
+export * from './repeater-use.ts'
+export * from './use-repeater.ts'

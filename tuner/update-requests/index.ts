@@ -1,0 +1,5 @@
+export * from './finish-exchange.ts'
+export * from './lay-overlay.ts'
+export * from './reply-file.ts'
+export * from './request-memory.ts'
+export * from './update-exchange.ts'
