@@ -9,6 +9,8 @@ import type { ManifestMemory } from './manifests/index.ts'
 import type { ChannelMeasures } from './measures/index.ts'
 import type { OnlineKeys } from './online-keys/index.ts'
 import type { Catalogue } from './reading/index.ts'
+import type { CommitHook } from './releases/index.ts'
+import type { RepeaterRegistry } from './repeaters/index.ts'
 
 /** What the rooms of a transmitter share. */
 export interface TransmitterContext {
@@ -25,6 +27,9 @@ export interface TransmitterContext {
   readonly manifests: ManifestMemory
   readonly compressor: Compressor
   readonly measures: ChannelMeasures
+  readonly repeaters: RepeaterRegistry
+  /** Asked before each switch and told after it, in order. */
+  readonly commitHooks: CommitHook[]
   /** The URL that links carry; known once the server listens. */
   publicUrl(): string
   /** Called when a channel has got a new head. */

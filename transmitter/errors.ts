@@ -44,6 +44,18 @@ export const transmitterError = errorArea('transmitter', {
     retryable: false,
     says: 'Publishing needs a token that this transmitter knows.',
   },
+  LW_TRANSMIT_REPEATER_TOKEN: {
+    status: 401,
+    exit: ExitCode.accessDenied,
+    retryable: false,
+    says: 'Repeaters need a token that this transmitter knows.',
+  },
+  LW_TRANSMIT_NOT_PREPARED: {
+    status: 404,
+    exit: ExitCode.temporary,
+    retryable: true,
+    says: 'No such release is being prepared (any more).',
+  },
   LW_TRANSMIT_CLOSED: {
     status: 401,
     exit: ExitCode.accessDenied,
@@ -80,17 +92,17 @@ export const transmitterError = errorArea('transmitter', {
     retryable: false,
     says: 'The commit changes nothing.',
   },
-  LW_TRANSMIT_PLUGIN: {
-    status: 403,
-    exit: ExitCode.accessDenied,
-    retryable: false,
-    says: 'This transmitter takes no plug-in for the channel.',
-  },
   LW_TRANSMIT_UNEXPECTED_PART: {
     status: 400,
     exit: ExitCode.failed,
     retryable: false,
     says: 'A part of the upload is not one that this release lacks.',
+  },
+  LW_TRANSMIT_TOO_LARGE: {
+    status: 413,
+    exit: ExitCode.failed,
+    retryable: false,
+    says: 'The request has more bytes than one may have.',
   },
   LW_TRANSMIT_BROKEN_UPLOAD: {
     status: 400,

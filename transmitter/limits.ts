@@ -13,7 +13,7 @@ export const transmitterLimits = {
   /** How long an upload may rest before its leases end. */
   uploadLifetimeMs: dayMs,
   /** Uploads of one channel that may be open at once. */
-  openUploadsMax: 64,
+  openUploadsMax: 256,
   /** Release object lists are leased in groups of this size. */
   leaseGroup: 5000,
   /** Parts up to this size are taken into memory whole, so that a broken request loses only one. */

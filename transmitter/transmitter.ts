@@ -1,43 +1,79 @@
+import type { RequestListener } from 'node:http'
 import path from 'node:path'
 import type { Logger } from 'pino'
 import {
-  addHealth,
   addMetrics,
   createHttpServer,
   createLogger,
   type HttpServer,
   type ListenAddress,
   type ServerTls,
+  type SlowClientLimits,
 } from '../serving/index.ts'
-import { ensureDirectory, type FileSystem, nodeFileSystem } from '../store/durable-files/index.ts'
+import {
+  ensureDirectory,
+  type FileSystem,
+  nodeFileSystem,
+  removeTree,
+} from '../store/durable-files/index.ts'
 import { createFileObjectStore, type ObjectStore } from '../store/objects/index.ts'
 import { openServerRecords, type ServerRecords } from '../store/server-records/index.ts'
 import { PublishAccess } from './access/index.ts'
-import { addBundleRoutes, BundleService } from './bundles/index.ts'
+import { addBundleRoutes, BundleService, makingFolder } from './bundles/index.ts'
+import { Compressor } from './compression/index.ts'
 import type { TransmitterContext } from './context.ts'
+import { claimData, type DataClaim } from './data-claims/index.ts'
+import { addDrpRoutes } from './drp/index.ts'
+import { transmitterError } from './errors.ts'
+import { addTransmitterHealth } from './health/index.ts'
 import { transmitterLimits as limits } from './limits.ts'
+import { collectGarbageOf, isThere, recordsUrl, restoringFile } from './maintenance/index.ts'
+import { ManifestMemory } from './manifests/index.ts'
+import { ChannelMeasures } from './measures/index.ts'
 import { OnlineKeys } from './online-keys/index.ts'
+import { addOpenApi } from './openapi/index.ts'
+import { PeriodicWork } from './periodic-work.ts'
 import { addObjectRoutes, addReadingRoutes, Catalogue } from './reading/index.ts'
 import { addPublishingRoutes, addSignatureRoute } from './releases/index.ts'
+import { addRepeaters, preparedFolder, RepeaterRegistry } from './repeaters/index.ts'
 import { renewStale } from './resigning/index.ts'
-import { version } from '../protocol/index.ts'
+import { addBackChannel, type BackChannel } from './updates/index.ts'
 
 export interface TransmitterOptions {
-  /** Everything that the transmitter keeps lies here. */
+  /** Everything that the transmitter keeps lies here; several processes may serve one folder. */
   readonly directory: string
-  readonly listen: ListenAddress
-  /** The URL that links carry; the one that is listened on when absent. */
+  /** Any free port of this machine when absent. */
+  readonly listen?: ListenAddress
+  /** The URL that links carry, without a trailing slash; the one listened on when absent. */
   readonly publicUrl?: string
   readonly tls?: ServerTls
   readonly clock?: { now(): number }
   readonly fileSystem?: FileSystem
   readonly logger?: Logger
+  /** Addresses or subnets whose forwarded headers are believed; none by default. */
+  readonly trustedProxies?: readonly string[]
+  readonly slowClients?: Partial<SlowClientLimits>
+  /** Releases that stay retained, the head included. */
+  readonly retainedReleases?: number
 }
 
 /** A transmitter: takes releases from publishers and serves them to tuners. */
 export interface Transmitter extends AsyncDisposable {
-  /** Opens the stores and listens. @returns the URL, without a trailing slash. */
+  /**
+   * Opens the stores and listens. What a failing start opened is closed again.
+   * @returns the URL, without a trailing slash
+   * @throws LW_SERVE_PORT_IN_USE …, LW_STORE_…, LW_TRANSMIT_TOO_MANY_PROCESSES
+   */
   start(): Promise<string>
+  /**
+   * Opens the stores without listening, for a server that hands its requests on (docs/gateway.md).
+   * @param publicUrl the URL that links carry, without a trailing slash
+   * @returns the listener; it wants request paths that begin at the transmitter's own root
+   * @throws LW_STORE_…, LW_TRANSMIT_TOO_MANY_PROCESSES
+   */
+  attach(publicUrl: () => string): Promise<RequestListener>
+  /** Resolves when nothing is being made in the background. */
+  idle(): Promise<void>
   /** Lets what runs finish, then closes everything. */
   stop(): Promise<void>
 }
@@ -49,58 +85,84 @@ export function createTransmitter(options: TransmitterOptions): Transmitter {
 
 class TransmitterService implements Transmitter {
   readonly #options: TransmitterOptions
-  readonly #timers = new Set<NodeJS.Timeout>()
+  readonly #fs: FileSystem
+  readonly #clock: { now(): number }
+  readonly #periodic: PeriodicWork
+  readonly #logger: Logger
+  #claim: DataClaim | undefined
   #server: HttpServer | undefined
   #records: ServerRecords | undefined
   #bundles: BundleService | undefined
+  #compressor: Compressor | undefined
+  #backChannel: BackChannel | undefined
   #stopped: Promise<void> | undefined
-  #url = ''
+  #publicUrl = () => ''
 
   constructor(options: TransmitterOptions) {
     this.#options = options
+    this.#fs = options.fileSystem ?? nodeFileSystem
+    this.#clock = options.clock ?? Date
+    this.#logger = options.logger ?? createLogger({ name: 'transmitter' })
+    this.#periodic = new PeriodicWork((error) => {
+      this.#logger.error({ err: error }, 'a periodic task failed')
+    })
   }
 
-  async start(): Promise<string> {
-    const context = await this.#open()
-    const { server } = context
-    addObjectRoutes(context)
-    const bundles = new BundleService(context)
-    this.#bundles = bundles
-    addBundleRoutes(context, bundles)
-    addPublishingRoutes(context)
-    addSignatureRoute(context)
-    addReadingRoutes(context)
-    this.#addHealth(context)
-    addMetrics(server)
-    await renewStale(context)
-    await context.catalogue.refresh()
-    this.#url = await server.listen(this.#options.listen)
-    this.#every(limits.catalogueRefreshMs, () => context.catalogue.refresh())
-    this.#every(3600_000, async () => {
-      const { failed } = await renewStale(context)
-      for (const { channel, error } of failed) {
-        server.logger.error({ err: error, channel }, 'could not renew the metadata of a channel')
-      }
+  start(): Promise<string> {
+    return this.#begin(async (server) => {
+      const url = await server.listen(this.#options.listen ?? { host: '127.0.0.1', port: 0 })
+      this.#publicUrl = () => url
+      return url
     })
-    return this.#url
+  }
+
+  attach(publicUrl: () => string): Promise<RequestListener> {
+    return this.#begin(async ({ app }) => {
+      this.#publicUrl = publicUrl
+      await app.ready()
+      return (request, response) => app.server.emit('request', request, response)
+    })
+  }
+
+  /** Opens everything behind the server, then the server in its way. */
+  async #begin<Begun>(open: (server: HttpServer) => Promise<Begun>): Promise<Begun> {
+    try {
+      const context = await this.#open()
+      this.#addRoutes(context)
+      await this.#renew(context)
+      await context.catalogue.refresh()
+      const begun = await open(context.server)
+      this.#schedule(context)
+      return begun
+    } catch (error) {
+      await this.stop().catch(() => undefined)
+      throw error
+    }
   }
 
   async #open(): Promise<TransmitterContext> {
-    const { directory } = this.#options
-    const fs = this.#options.fileSystem ?? nodeFileSystem
-    const clock = this.#options.clock ?? { now: () => Date.now() }
+    const { directory, tls, trustedProxies, slowClients } = this.#options
+    const fs = this.#fs
     await ensureDirectory(fs, directory, { mode: 0o700 })
-    const records = await openServerRecords({ url: `sqlite:${path.join(directory, 'records.db')}` })
-    this.#records = records
     const objects = createFileObjectStore({ directory, fileSystem: fs })
-    await objects.tidy({ partialsUntouchedSinceMs: clock.now() - limits.uploadLifetimeMs })
+    this.#claim = await claimData(fs, directory, async () => {
+      await requireRestored(fs, directory)
+      const partialsUntouchedSinceMs = this.#clock.now() - limits.uploadLifetimeMs
+      await objects.tidy({ partialsUntouchedSinceMs })
+      await removeTree(fs, path.join(directory, makingFolder))
+      await removeTree(fs, path.join(directory, preparedFolder))
+    })
+    const records = await openServerRecords({ url: recordsUrl(directory) })
+    this.#records = records
     const server = createHttpServer({
-      logger: this.#options.logger ?? createLogger({ name: 'transmitter' }),
-      bodyBytesMax: limits.uploadRequestBytesMax,
-      ...(this.#options.tls === undefined ? {} : { tls: this.#options.tls }),
+      logger: this.#logger,
+      bodyBytesMax: limits.commitBytesMax,
+      ...(tls === undefined ? {} : { tls }),
+      ...(trustedProxies === undefined ? {} : { trustedProxies }),
+      ...(slowClients === undefined ? {} : { slowClients }),
     })
     this.#server = server
-    return this.#contextOf({ fs, clock, directory, records, objects, server })
+    return this.#contextOf({ fs, clock: this.#clock, directory, records, objects, server })
   }
 
   async #contextOf(parts: {
@@ -111,49 +173,88 @@ class TransmitterService implements Transmitter {
     readonly objects: ObjectStore
     readonly server: HttpServer
   }): Promise<TransmitterContext> {
-    const { fs, directory, records } = parts
-    return {
+    const { objects } = parts
+    const manifests = new ManifestMemory(parts)
+    const measures = new ChannelMeasures()
+    const untilFree = async () => this.#bundles?.untilPatient()
+    const compressor = new Compressor({ objects, logger: this.#logger, untilFree })
+    this.#compressor = compressor
+    const context: TransmitterContext = {
       ...parts,
-      keys: new OnlineKeys({ fs, directory: path.join(directory, 'keys') }),
-      access: await PublishAccess.open({ fs, records, directory }),
-      catalogue: new Catalogue(parts),
-      publicUrl: () => this.#options.publicUrl ?? this.#url,
+      manifests,
+      measures,
+      compressor,
+      commitHooks: [],
+      repeaters: new RepeaterRegistry(parts),
+      keys: new OnlineKeys(parts),
+      access: await PublishAccess.open(parts),
+      catalogue: new Catalogue({ ...parts, manifests, measures }),
+      publicUrl: () => this.#options.publicUrl ?? this.#publicUrl(),
       onPublished: (channel, release) => {
-        parts.server.logger.info({ channel, release }, 'published')
+        this.#logger.info({ channel, release }, 'published')
         this.#bundles?.prepare(channel, release)
+        this.#compressHead(context, channel)
       },
     }
+    this.#bundles = new BundleService(context)
+    return context
   }
 
-  #addHealth(context: TransmitterContext): void {
-    addHealth(context.server, {
-      service: 'transmitter',
-      version,
-      checks: {
-        records: async () => {
-          await context.records.channels.list()
-          return { ok: true }
-        },
-      },
+  #addRoutes(context: TransmitterContext): void {
+    const { server, measures } = context
+    const bundles = this.#bundles
+    addObjectRoutes(context)
+    if (bundles !== undefined) {
+      addBundleRoutes(context, bundles)
+      this.#backChannel = addBackChannel(context, bundles)
+    }
+    addPublishingRoutes(context)
+    addSignatureRoute(context)
+    addDrpRoutes(context)
+    addReadingRoutes(context)
+    addRepeaters(context)
+    addTransmitterHealth(context)
+    addOpenApi(server)
+    measures.addTo(addMetrics(server))
+  }
+
+  #schedule(context: TransmitterContext): void {
+    this.#periodic.every(limits.catalogueRefreshMs, () => context.catalogue.refresh())
+    this.#periodic.every(limits.manifestRestMs, async () => context.manifests.rest())
+    this.#periodic.every(limits.renewEveryMs, () => this.#renew(context))
+    this.#periodic.every(limits.garbageEveryMs, async () => {
+      const { retainedReleases } = this.#options
+      const summary = await collectGarbageOf(
+        context,
+        retainedReleases === undefined ? {} : { retainedReleases },
+      )
+      this.#logger.info(summary, 'garbage was collected')
     })
   }
 
-  /** Runs work again and again, never twice at a time, and says when it fails. */
-  #every(intervalMs: number, work: () => Promise<unknown>): void {
-    let running = false
-    const timer = setInterval(() => {
-      if (running) return
-      running = true
-      work()
-        .catch((error: unknown) => {
-          this.#server?.logger.error({ err: error }, 'a periodic task failed')
-        })
-        .finally(() => {
-          running = false
-        })
-    }, intervalMs)
-    timer.unref()
-    this.#timers.add(timer)
+  async #renew(context: TransmitterContext): Promise<void> {
+    const { renewed, failed } = await renewStale(context)
+    for (const name of renewed) await context.catalogue.reload(name)
+    for (const { channel, error } of failed) {
+      this.#logger.error({ err: error, channel }, 'could not renew the metadata of a channel')
+    }
+  }
+
+  /** In the background: what is not done when the process ends is done when it is asked for. */
+  #compressHead(context: TransmitterContext, channel: Parameters<Catalogue['find']>[0]): void {
+    const head = context.catalogue.find(channel)?.head
+    if (head === undefined) return
+    const { manifestDigest: digest, manifestBytes: size } = head
+    context.compressor.want({ digest, size })
+    context.manifests.load(digest).then(
+      ({ objects }) => context.compressor.wantAll(objects.values()),
+      (error: unknown) => this.#logger.error({ err: error, channel }, 'a manifest is gone'),
+    )
+  }
+
+  async idle(): Promise<void> {
+    await this.#bundles?.idle()
+    await this.#compressor?.idle()
   }
 
   stop(): Promise<void> {
@@ -161,14 +262,38 @@ class TransmitterService implements Transmitter {
     return this.#stopped
   }
 
+  /** Everything is closed, also when something before it fails. */
   async #close(): Promise<void> {
-    for (const timer of this.#timers) clearInterval(timer)
-    await this.#bundles?.stop()
-    await this.#server?.stop()
-    await this.#records?.close()
+    const steps = [
+      () => this.#periodic.stop(),
+      () => this.#server?.stop(),
+      () => this.#backChannel?.stop(),
+      () => this.#bundles?.stop(),
+      () => this.#compressor?.stop(),
+      () => this.#records?.close(),
+      () => this.#claim?.release(),
+    ]
+    const failures: unknown[] = []
+    for (const step of steps) {
+      try {
+        await step()
+      } catch (error) {
+        failures.push(error)
+      }
+    }
+    if (failures.length > 0) throw failures[0]
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop()
   }
+}
+
+/** @throws LW_TRANSMIT_BACKUP_UNFIT */
+async function requireRestored(fs: FileSystem, directory: string): Promise<void> {
+  if (!(await isThere(fs, path.join(directory, restoringFile)))) return
+  throw transmitterError('LW_TRANSMIT_BACKUP_UNFIT', {
+    detail: 'A restore into the folder has not finished.',
+    next: 'longwave transmitter restore BACKUP',
+  })
 }

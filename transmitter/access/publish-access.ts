@@ -57,6 +57,18 @@ export class PublishAccess {
     const record = await this.#options.records.tokens.findByHash(digestOf(token))
     return record !== undefined && mayPublish(record, channel, this.#options.clock.now())
   }
+
+  /** Tells the channels that the field's token opens to a repeater; undefined when it is none. */
+  async repeaterGrant(
+    authorization: string | undefined,
+  ): Promise<((channel: string) => boolean) | undefined> {
+    const token = /^Bearer ([\x21-\x7e]{1,512})$/i.exec(authorization ?? '')?.[1]
+    if (token === undefined) return undefined
+    if (timingSafeEqual(hashOf(token), this.#own)) return () => true
+    const record = await this.#options.records.tokens.findByHash(digestOf(token))
+    if (record?.scope !== 'repeater' || isOver(record, this.#options.clock.now())) return undefined
+    return (channel) => isMeant(record, channel)
+  }
 }
 
 function hashOf(text: string): Buffer {
@@ -64,8 +76,14 @@ function hashOf(text: string): Buffer {
 }
 
 function mayPublish(record: TokenRecord, channel: string, nowMs: number): boolean {
-  if (record.scope !== 'publish') return false
-  if (record.expiresAtMs !== undefined && record.expiresAtMs <= nowMs) return false
+  return record.scope === 'publish' && !isOver(record, nowMs) && isMeant(record, channel)
+}
+
+function isOver(record: TokenRecord, nowMs: number): boolean {
+  return record.expiresAtMs !== undefined && record.expiresAtMs <= nowMs
+}
+
+function isMeant(record: TokenRecord, channel: string): boolean {
   const pattern = record.channels
   return pattern.endsWith('*') ? channel.startsWith(pattern.slice(0, -1)) : pattern === channel
 }

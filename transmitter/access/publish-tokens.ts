@@ -21,6 +21,8 @@ export interface CreatedPublishToken extends PublishToken {
 }
 
 export interface NewPublishToken {
+  /** What it opens: publishing, or what only repeaters see; publishing when absent. */
+  readonly scope?: 'publish' | 'repeater'
   readonly channels: string
   readonly note?: string
   readonly expiresAtMs?: number
@@ -45,7 +47,7 @@ export async function addPublishToken(
   const record: TokenRecord = {
     id: randomUUID(),
     hash: digestOf(token),
-    scope: 'publish',
+    scope: wanted.scope ?? 'publish',
     channels: wanted.channels,
     createdAtMs: nowMs,
     ...(wanted.expiresAtMs === undefined ? {} : { expiresAtMs: wanted.expiresAtMs }),

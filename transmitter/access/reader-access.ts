@@ -3,7 +3,7 @@ import { transmitterError } from '../errors.ts'
 import type { PublishAccess } from './publish-access.ts'
 
 /**
- * Lets everybody read an open channel, and a closed one those who may publish it: knowing a name
+ * Lets everybody read an open channel, and a closed one those who may publish or repeat it: knowing a name
  * or a hash grants nothing.
  * @throws LW_TRANSMIT_CLOSED
  */
@@ -14,5 +14,6 @@ export async function requireReader(
 ): Promise<void> {
   if (channel.access === 'open') return
   if (await access.isPublisher(authorization, channel.name)) return
+  if ((await access.repeaterGrant(authorization))?.(channel.name) === true) return
   throw transmitterError('LW_TRANSMIT_CLOSED')
 }

@@ -1,6 +1,6 @@
-import { isChannelName } from '../../protocol/index.ts'
 import type { TransmitterContext } from '../context.ts'
 import { transmitterError } from '../errors.ts'
+import { readableChannel } from '../reading/index.ts'
 import type { BundleService } from './bundle-service.ts'
 
 interface OfferRequest {
@@ -10,12 +10,12 @@ interface OfferRequest {
 /** `GET /NAME/deltas/FROM..TO`: names the bundle and what the other routes cost. */
 export function addBundleRoutes(context: TransmitterContext, bundles: BundleService): void {
   context.server.app.get<OfferRequest>('/:name/deltas/:range', async (request, reply) => {
-    const { name, range } = request.params
-    const match = /^(0|[1-9]\d{0,8})\.\.([1-9]\d{0,8})$/.exec(range)
-    if (!isChannelName(name) || match === null) throw transmitterError('LW_TRANSMIT_NO_RELEASE')
-    const offer = await bundles.offer(name, Number(match[1]), Number(match[2]))
-    reply.header('cache-control', 'no-store')
-    if (offer.state === 'making') reply.code(202).header('retry-after', '1')
+    const { record } = await readableChannel(context, request)
+    const match = /^(0|[1-9]\d{0,8})\.\.([1-9]\d{0,8})$/.exec(request.params.range)
+    if (match === null) throw transmitterError('LW_TRANSMIT_NO_RELEASE')
+    const offer = await bundles.offer(record.name, Number(match[1]), Number(match[2]))
+    void reply.header('cache-control', 'no-store')
+    if (offer.state === 'making') void reply.code(202).header('retry-after', '1')
     return offer.document
   })
 }

@@ -1,19 +1,26 @@
-import path from 'node:path'
-import { bundleFormat, type Effort, makeBundle, type ObjectSource } from '../../delta/index.ts'
+import { bundleFormat, type Effort } from '../../delta/index.ts'
 import {
   type BundleOffer,
   type ChannelName,
   type Digest,
-  emptyManifest,
-  limits as formatLimits,
+  type ReleaseFigures,
   type RouteOffer,
+  totalsOf,
 } from '../../protocol/index.ts'
-import { ensureDirectory, nodeRandomness, removeIfPresent, temporaryName } from '../../store/durable-files/index.ts'
-import type { BundleKey, ReleaseRecord } from '../../store/server-records/index.ts'
+import type {
+  BundleKey,
+  BundleRecord,
+  ChannelRecord,
+  ReleaseRecord,
+} from '../../store/server-records/index.ts'
 import type { TransmitterContext } from '../context.ts'
 import { transmitterError } from '../errors.ts'
 import { transmitterLimits as limits } from '../limits.ts'
+import { BundleBudget } from './bundle-budget.ts'
+import { type BundleTask, makeAndOffer } from './bundle-maker.ts'
 import { cheapestChain } from './chain.ts'
+import { HeldReleases } from './held-releases.ts'
+import { type WholeCost, WholeBytes } from './whole-bytes.ts'
 
 /** How far a bundle is: ready, worth asking again soon, or not to be had. */
 export type OfferState = 'ready' | 'making' | 'none'
@@ -23,13 +30,12 @@ export interface Offer {
   readonly document: RouteOffer
 }
 
-interface Task {
+interface Pair {
+  readonly channel: ChannelRecord
+  readonly next: ReleaseRecord
   readonly key: BundleKey
-  readonly effort: Effort
+  readonly cost: WholeCost
 }
-
-/** The number by which records compare how much work went into a bundle. */
-const effortRank: Readonly<Record<Effort, number>> = { fast: 1, best: 2 }
 
 /**
  * Makes and offers bundles: one making for any number of askers, off the event loop, fast first
@@ -37,68 +43,67 @@ const effortRank: Readonly<Record<Effort, number>> = { fast: 1, best: 2 }
  */
 export class BundleService {
   readonly #context: TransmitterContext
-  readonly #urgent: Task[] = []
-  readonly #patient: Task[] = []
-  readonly #held = new Map<ChannelName, Map<number, number>>()
+  readonly #whole: WholeBytes
+  readonly #budget: BundleBudget
+  readonly #held = new HeldReleases()
+  readonly #urgent = new Map<string, BundleTask>()
+  readonly #patient = new Map<string, BundleTask>()
+  /** Pairs whose best bundle is not smaller than the objects: never tried again. */
+  readonly #useless = new Set<string>()
   readonly #abort = new AbortController()
+  readonly #knownFigures = new Map<Digest, ReleaseFigures>()
+  #making: BundleTask | undefined
   #running: Promise<void> | undefined
+  /** The making under way. */
+  #step: Promise<void> | undefined
 
   constructor(context: TransmitterContext) {
     this.#context = context
+    this.#whole = new WholeBytes(context)
+    this.#budget = new BundleBudget(context.clock)
   }
 
-  /** What a tuner at release `from` is told; begins the making when nobody has. */
+  /**
+   * What a tuner at release `from` is told; begins the making when nobody has.
+   * @throws LW_TRANSMIT_NO_RELEASE unless `to` is the head and `from` is 0 or retained
+   */
   async offer(name: ChannelName, from: number, to: number): Promise<Offer> {
     const { records } = this.#context
     const channel = await records.channels.find(name)
-    const next = channel === undefined ? undefined : await records.releases.find(name, to)
-    if (channel === undefined || next === undefined) throw transmitterError('LW_TRANSMIT_NO_RELEASE')
-    if (from >= to || to !== channel.headRelease) throw transmitterError('LW_TRANSMIT_NO_RELEASE')
+    if (channel === undefined || channel.headRelease !== to || from >= to) {
+      throw transmitterError('LW_TRANSMIT_NO_RELEASE')
+    }
     const held = from === 0 ? undefined : await records.releases.find(name, from)
     if (from !== 0 && held?.isRetained !== true) throw transmitterError('LW_TRANSMIT_NO_RELEASE')
-    this.#noteHeld(name, from)
-    const key: BundleKey = { channel: name, fromRelease: from, toRelease: to, format: bundleFormat }
-    const found = await records.bundles.find(key)
-    const facts = {
-      from,
-      to,
-      wholeBytes: await this.#wholeBytes(name, from, next),
-      ...(await this.#chain(name, from, to)),
+    this.#held.note(name, from)
+    const pair = await this.#pair(channel, from)
+    const found = await records.bundles.find(pair.key)
+    const wholeBytes = pair.cost.bytes
+    const ready = found === undefined ? undefined : offerOf(found)
+    const chain = await this.#chain(name, from, to)
+    const facts = { from, to, wholeBytes, ...chain }
+    if (ready !== undefined) {
+      if (ready.bytes >= wholeBytes) return { state: 'none', document: facts }
+      return { state: 'ready', document: { ...facts, ...ready } }
     }
-    if (found?.state === 'ready' && found.object !== undefined) {
-      const { digest, size } = found.object
-      const document = { ...facts, format: bundleFormat, sha256: digest, bytes: size }
-      return { state: 'ready', document }
-    }
-    if (found?.state === 'failed' || !this.#mayMake(from, next, facts.wholeBytes)) {
-      return { state: 'none', document: facts }
-    }
-    this.#enqueue(this.#urgent, { key, effort: 'fast' })
-    return { state: 'making', document: facts }
+    if (!this.#mayMake(pair) || this.#isHopeless(found)) return { state: 'none', document: facts }
+    const isTaken = this.#enqueue(this.#urgent, { key: pair.key, effort: 'fast' })
+    return { state: isTaken ? 'making' : 'none', document: facts }
   }
 
   /** Makes the bundles that tuners will ask for when a channel has got a new head. */
   prepare(name: ChannelName, release: number): void {
-    const froms = new Set([...(this.#held.get(name)?.keys() ?? []), release - 1, 0])
-    for (const from of froms) {
+    for (const from of new Set([release - 1, ...this.#held.take(name), 0])) {
       if (from < 0 || from >= release) continue
-      const key: BundleKey = {
-        channel: name,
-        fromRelease: from,
-        toRelease: release,
-        format: bundleFormat,
-      }
-      this.#enqueue(this.#urgent, { key, effort: 'fast' })
-      if (from > 0) this.#enqueue(this.#patient, { key, effort: 'best' })
+      this.#enqueue(this.#urgent, { key: keyOf(name, from, release), effort: 'fast' })
     }
-    this.#held.get(name)?.clear()
   }
 
   /** Ends the making under way and waits for it. */
   async stop(): Promise<void> {
     this.#abort.abort()
-    this.#urgent.length = 0
-    this.#patient.length = 0
+    this.#urgent.clear()
+    this.#patient.clear()
     await this.#running
   }
 
@@ -107,157 +112,178 @@ export class BundleService {
     while (this.#running !== undefined) await this.#running
   }
 
-  #noteHeld(name: ChannelName, from: number): void {
-    let held = this.#held.get(name)
-    if (held === undefined) {
-      held = new Map()
-      this.#held.set(name, held)
-    }
-    held.set(from, (held.get(from) ?? 0) + 1)
-    if (held.size > limits.heldReleasesTracked) {
-      const rarest = [...held].sort((a, b) => a[1] - b[1])[0]
-      if (rarest !== undefined) held.delete(rarest[0])
-    }
+  /** Resolves when nothing waits that somebody may be waiting for. */
+  async untilPatient(): Promise<void> {
+    while (this.#urgent.size > 0 || this.#making?.effort === 'fast') await this.#step
   }
 
-  /** Large first fetches go object by object: they resume and are cached better that way. */
-  #mayMake(from: number, next: ReleaseRecord, wholeBytes: number): boolean {
-    if (from === 0) return next.totalBytes <= limits.firstBundleBytesMax
-    return wholeBytes > 0 && next.totalBytes <= limits.bundleReleaseBytesMax
+  async #pair(channel: ChannelRecord, from: number): Promise<Pair> {
+    const { name, headRelease } = channel
+    const next = await this.#context.records.releases.find(name, headRelease)
+    if (next === undefined) throw transmitterError('LW_TRANSMIT_NO_RELEASE')
+    const cost = await this.#whole.between(name, from, next)
+    return { channel, next, cost, key: keyOf(name, from, headRelease) }
   }
 
-  #enqueue(queue: Task[], task: Task): void {
-    const same = (other: Task): boolean =>
-      other.key.channel === task.key.channel &&
-      other.key.fromRelease === task.key.fromRelease &&
-      other.key.toRelease === task.key.toRelease
-    if (queue.some(same) || queue.length >= limits.bundleQueueMax) return
-    queue.push(task)
-    this.#running ??= this.#work().finally(() => {
-      this.#running = undefined
-    })
+  /**
+   * Large first fetches go object by object: they resume, are cached better that way, and need not
+   * wait. So do those of a few objects.
+   */
+  #mayMake({ key, cost, next }: Pair): boolean {
+    if (cost.plainBytes === 0 || this.#budget.isSpent(key.channel)) return false
+    if (key.fromRelease > 0) return next.totalBytes <= limits.bundleBytesMax
+    return (
+      cost.plainBytes <= limits.firstBundleBytesMax && cost.objects >= limits.firstBundleObjectsMin
+    )
+  }
+
+  #isHopeless(found: BundleRecord | undefined): boolean {
+    if (found?.state !== 'failed') return false
+    if (this.#useless.has(pairName(found))) return true
+    return this.#context.clock.now() - found.atMs < limits.bundleRetryMs
+  }
+
+  /** Whether the task waits now or is being worked on. */
+  #enqueue(queue: Map<string, BundleTask>, task: BundleTask): boolean {
+    const name = nameOf(task)
+    if (queue.has(name) || (this.#making !== undefined && nameOf(this.#making) === name)) return true
+    if (queue.size >= limits.bundleQueueMax || this.#abort.signal.aborted) return false
+    queue.set(name, task)
+    if (this.#running === undefined) {
+      this.#step = this.#work()
+      this.#running = this.#step.finally(() => {
+        this.#running = undefined
+      })
+    }
+    return true
   }
 
   async #work(): Promise<void> {
+    // A turn of the event loop first: a commit has its answer to send.
+    await new Promise((resolve) => setImmediate(resolve))
     for (;;) {
-      const task = this.#urgent.shift() ?? this.#patient.shift()
+      const task = firstOf(this.#urgent) ?? firstOf(this.#patient)
       if (task === undefined || this.#abort.signal.aborted) return
-      try {
-        await this.#make(task)
-      } catch (error) {
-        if (this.#abort.signal.aborted) return
-        this.#context.server.logger.warn({ err: error, ...task.key }, 'a bundle could not be made')
-      }
+      this.#making = task
+      this.#step = this.#makeLoggedly(task).finally(() => {
+        this.#making = undefined
+      })
+      await this.#step
     }
   }
 
-  async #make(task: Task): Promise<void> {
-    const context = this.#context
-    const { key, effort } = task
-    const { records, objects } = context
-    const nowMs = context.clock.now()
-    const channel = await records.channels.find(key.channel)
-    const next = await records.releases.find(key.channel, key.toRelease)
-    if (channel?.headRelease !== key.toRelease || next === undefined) return
-    const wholeBytes = await this.#wholeBytes(key.channel, key.fromRelease, next)
-    if (!this.#mayMake(key.fromRelease, next, wholeBytes)) return
-    const began = await records.bundles.begin(key, {
-      effort: effortRank[effort],
-      atMs: nowMs,
-      staleBeforeMs: nowMs - limits.bundleMakingStaleMs,
-    })
-    if (!began) return
-    const folder = path.join(context.directory, 'making')
-    await ensureDirectory(context.fs, folder, { mode: 0o700 })
-    const outputPath = path.join(folder, temporaryName(nodeRandomness))
+  async #makeLoggedly(task: BundleTask): Promise<void> {
     try {
-      const oldManifest = await this.#manifestBytes(key.channel, key.fromRelease, channel.channelId)
-      const newManifest = await this.#manifestBytes(key.channel, key.toRelease, channel.channelId)
-      const made = await makeBundle({
-        oldManifest,
-        newManifest,
-        source: this.#source(),
-        outputPath,
-        effort,
-        signal: this.#abort.signal,
-      })
-      const present = await records.bundles.find(key)
-      const best = present?.object?.size ?? wholeBytes + newManifest.byteLength
-      if (made.bytes >= best) throw transmitterError('LW_TRANSMIT_BUNDLE_USELESS')
-      const object = { digest: made.sha256, size: made.bytes }
-      await records.bundles.announce(key, object)
-      await objects.receive({ ...object, source: { fromPath: outputPath } })
-      await records.bundles.ready(key, {
-        effort: effortRank[effort],
-        atMs: context.clock.now(),
-      })
-      context.server.logger.info(
-        { ...key, bytes: made.bytes, wholeBytes, effort },
-        'a bundle is ready',
-      )
+      await this.#make(task)
     } catch (error) {
-      await records.bundles.failed(key, context.clock.now())
-      if ((error as { readonly code?: unknown }).code !== 'LW_TRANSMIT_BUNDLE_USELESS') throw error
+      if (this.#abort.signal.aborted) return
+      this.#context.measures.of(task.key.channel).bundlesFailed += 1
+      this.#context.server.logger.warn({ err: error, ...task.key }, 'a bundle could not be made')
+    }
+  }
+
+  async #make(task: BundleTask): Promise<void> {
+    const { records, measures, server } = this.#context
+    const { key, effort } = task
+    const channel = await records.channels.find(key.channel)
+    if (channel?.headRelease !== key.toRelease) return
+    const pair = await this.#pair(channel, key.fromRelease)
+    if (!this.#mayMake(pair) || (await this.#isFull(key.channel))) return
+    const startedMs = performance.now()
+    const counts = measures.of(key.channel)
+    try {
+      const bytesMax = pair.cost.bytes
+      const { channelId } = channel
+      const { signal } = this.#abort
+      const outcome = await makeAndOffer(this.#context, task, { channelId, bytesMax, signal })
+      server.logger.info({ ...key, effort, outcome, wholeBytes: bytesMax }, 'a bundle was made')
+      if (outcome === 'ready') counts.bundlesMade += 1
+      if (outcome === 'useless') this.#noteUseless(task)
     } finally {
-      await removeIfPresent(context.fs, outputPath)
+      const ms = performance.now() - startedMs
+      counts.bundleMs += ms
+      this.#budget.spend(key.channel, ms)
+    }
+    if (effort === 'fast' && key.fromRelease > 0) {
+      this.#enqueue(this.#patient, { key, effort: 'best' })
     }
   }
 
-  async #manifestBytes(name: ChannelName, release: number, channelId: Digest): Promise<Uint8Array> {
-    if (release === 0) return emptyManifest(channelId, name)
-    const record = await this.#context.records.releases.find(name, release)
-    if (record === undefined) throw transmitterError('LW_TRANSMIT_NO_RELEASE')
-    return this.#context.objects.load(record.manifestDigest, {
-      bytesMax: formatLimits.manifestBytesMax,
-    })
-  }
-
-  #source(): ObjectSource {
-    return {
-      open: async (digest) => {
-        const object = await this.#context.objects.open(digest)
-        if (object === undefined) throw transmitterError('LW_TRANSMIT_NO_OBJECT')
-        return object
-      },
+  #noteUseless({ key, effort }: BundleTask): void {
+    this.#context.measures.of(key.channel).bundlesUseless += 1
+    if (effort === 'fast' && key.fromRelease > 0) return
+    this.#useless.add(pairName(key))
+    for (const oldest of this.#useless) {
+      if (this.#useless.size <= limits.wholeBytesPairsMax) break
+      this.#useless.delete(oldest)
     }
   }
 
-  /** What the objects that a release adds cost one by one, compressed where that is ready. */
-  async #wholeBytes(name: ChannelName, from: number, next: ReleaseRecord): Promise<number> {
-    const { records, objects } = this.#context
-    const held = new Set<Digest>()
-    if (from > 0) {
-      for await (const object of records.releases.objects(name, from)) held.add(object.digest)
-    }
-    let bytes = 0
-    for await (const object of records.releases.objects(name, next.release)) {
-      if (held.has(object.digest) || object.digest === next.manifestDigest) continue
-      const packed = await objects.openVariant(object.digest, 'br')
-      bytes += packed?.size ?? object.size
-      await packed?.close()
-    }
-    return bytes
+  async #isFull(name: ChannelName): Promise<boolean> {
+    const bundles = await this.#context.records.bundles.list(name)
+    const bytes = bundles.reduce((sum, bundle) => sum + (bundle.object?.size ?? 0), 0)
+    return bytes >= limits.channelBundleBytesMax
   }
 
   /** The cheapest way over ready bundles of releases between. */
   async #chain(name: ChannelName, from: number, to: number): Promise<Pick<RouteOffer, 'chain'>> {
-    const ready = (await this.#context.records.bundles.list(name)).filter(
-      (bundle) => bundle.state === 'ready' && bundle.format === bundleFormat,
-    )
-    const steps: BundleOffer[] = ready.flatMap((bundle) =>
-      bundle.object === undefined
-        ? []
-        : [
-            {
-              from: bundle.fromRelease,
-              to: bundle.toRelease,
-              format: bundle.format,
-              sha256: bundle.object.digest,
-              bytes: bundle.object.size,
-            },
-          ],
-    )
+    const bundles = await this.#context.records.bundles.list(name)
+    const steps = bundles.flatMap((bundle) => offerOf(bundle) ?? [])
     const chain = cheapestChain(steps, from, to)
-    return chain === undefined ? {} : { chain: [...chain] }
+    if (chain === undefined) return {}
+    const told: BundleOffer[] = []
+    for (const step of chain) {
+      const figures = step.to === to ? undefined : await this.#figures(name, step.to)
+      if (step.to !== to && figures === undefined) return {}
+      told.push(figures === undefined ? step : { ...step, figures })
+    }
+    return { chain: told }
   }
+
+  /** What bounds a step that ends at a release between. */
+  async #figures(name: ChannelName, release: number): Promise<ReleaseFigures | undefined> {
+    const { records, manifests } = this.#context
+    const record = await records.releases.find(name, release)
+    if (record?.isRetained !== true) return undefined
+    const { manifestDigest: manifest, manifestBytes } = record
+    let figures = this.#knownFigures.get(manifest)
+    if (figures === undefined) {
+      const totals = totalsOf((await manifests.load(manifest)).manifest)
+      figures = { manifest, manifestBytes, ...totals }
+      this.#knownFigures.set(manifest, figures)
+      for (const oldest of this.#knownFigures.keys()) {
+        if (this.#knownFigures.size <= limits.wholeBytesPairsMax) break
+        this.#knownFigures.delete(oldest)
+      }
+    }
+    return figures
+  }
+}
+
+function keyOf(channel: ChannelName, fromRelease: number, toRelease: number): BundleKey {
+  return { channel, fromRelease, toRelease, format: bundleFormat }
+}
+
+function pairName({ channel, fromRelease, toRelease }: BundleKey): string {
+  return `${channel} ${fromRelease} ${toRelease}`
+}
+
+function nameOf({ key, effort }: { readonly key: BundleKey; readonly effort: Effort }): string {
+  return `${pairName(key)} ${effort}`
+}
+
+function firstOf(queue: Map<string, BundleTask>): BundleTask | undefined {
+  for (const [name, task] of queue) {
+    queue.delete(name)
+    return task
+  }
+  return undefined
+}
+
+function offerOf(bundle: BundleRecord): BundleOffer | undefined {
+  if (bundle.state !== 'ready' || bundle.format !== bundleFormat) return undefined
+  if (bundle.object === undefined) return undefined
+  const { digest, size } = bundle.object
+  const { fromRelease: from, toRelease: to, format } = bundle
+  return { from, to, format, sha256: digest, bytes: size }
 }

@@ -1,7 +1,10 @@
 import type { BundleOffer } from '../../protocol/index.ts'
+import { transmitterLimits as limits } from '../limits.ts'
 
-/** Steps of a chain; more are not worth their round trips. */
-const stepsMax = 8
+interface Reached {
+  readonly bytes: number
+  readonly steps: readonly BundleOffer[]
+}
 
 /**
  * The cheapest chain of at least two bundles from one release to another. Releases only go up, so
@@ -12,11 +15,11 @@ export function cheapestChain(
   from: number,
   to: number,
 ): readonly BundleOffer[] | undefined {
-  const reached = new Map<number, { readonly bytes: number; readonly steps: readonly BundleOffer[] }>()
+  const reached = new Map<number, Reached>()
   reached.set(from, { bytes: 0, steps: [] })
   for (const step of [...bundles].sort((a, b) => a.from - b.from || a.to - b.to)) {
     const before = reached.get(step.from)
-    if (before === undefined || before.steps.length >= stepsMax) continue
+    if (before === undefined || before.steps.length >= limits.chainStepsMax) continue
     if (step.to > to || (step.from === from && step.to === to)) continue
     const bytes = before.bytes + step.bytes
     const known = reached.get(step.to)

@@ -14,6 +14,7 @@ export class LoadedManifest {
   readonly manifest: Manifest
   #objects: ReadonlyMap<Digest, FileEntry> | undefined
   #files: ReadonlyMap<string, FileEntry> | undefined
+  #served: ReadonlyMap<string, FileEntry> | undefined
 
   constructor(manifest: Manifest) {
     this.manifest = manifest
@@ -29,6 +30,35 @@ export class LoadedManifest {
     this.#files ??= new Map(filesOf(this.manifest).map((file) => [file.path as string, file]))
     return this.#files
   }
+
+  /** Files by the paths under which they can be read: links to files too, as in the DRP index. */
+  get servedFiles(): ReadonlyMap<string, FileEntry> {
+    this.#served ??= withLinks(this.manifest, this.filesByPath)
+    return this.#served
+  }
+}
+
+function withLinks(
+  manifest: Manifest,
+  files: ReadonlyMap<string, FileEntry>,
+): ReadonlyMap<string, FileEntry> {
+  const links = manifest.entries.filter((entry) => entry.type === 'symlink')
+  if (links.length === 0) return files
+  const served = new Map(files)
+  for (const { path, target } of links) {
+    const file = files.get(linkedPath(path, target))
+    if (file !== undefined) served.set(path, file)
+  }
+  return served
+}
+
+function linkedPath(link: string, target: string): string {
+  const parts = link.split('/').slice(0, -1)
+  for (const part of target.split('/')) {
+    if (part === '..') parts.pop()
+    else if (part !== '' && part !== '.') parts.push(part)
+  }
+  return parts.join('/')
 }
 
 interface Kept {

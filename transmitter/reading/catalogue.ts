@@ -1,14 +1,17 @@
+import { type ChannelName, type Digest, digestOf, type Manifest } from '../../protocol/index.ts'
 import {
-  type ChannelName,
-  type Digest,
-  type Manifest,
-  parseManifest,
-  limits as formatLimits,
-} from '../../protocol/index.ts'
-import { type HttpServer, type PollResponder, pollResponder } from '../../serving/index.ts'
-import type { ObjectStore } from '../../store/objects/index.ts'
-import type { ChannelRecord, ReleaseRecord, ServerRecords } from '../../store/server-records/index.ts'
-import { digestOf } from '../../protocol/index.ts'
+  type HttpServer,
+  type PollDocument,
+  type PollResponder,
+  pollResponder,
+} from '../../serving/index.ts'
+import type {
+  ChannelRecord,
+  ReleaseRecord,
+  ServerRecords,
+} from '../../store/server-records/index.ts'
+import type { ManifestMemory } from '../manifests/index.ts'
+import type { ChannelMeasures } from '../measures/index.ts'
 
 /** A channel as readers see it, held in memory. */
 export interface ChannelView {
@@ -19,24 +22,23 @@ export interface ChannelView {
   readonly timestamp: PollResponder
 }
 
+export interface CatalogueParts {
+  readonly records: ServerRecords
+  readonly manifests: ManifestMemory
+  readonly server: HttpServer
+  readonly measures: ChannelMeasures
+}
+
 /**
  * All channels in memory: a poll is answered without disk or database (C6). Changes of this
  * process are taken over at once, those of others by `refresh`.
  */
 export class Catalogue {
-  readonly #records: ServerRecords
-  readonly #objects: ObjectStore
-  readonly #server: HttpServer
+  readonly #parts: CatalogueParts
   readonly #views = new Map<ChannelName, ChannelView>()
 
-  constructor(options: {
-    readonly records: ServerRecords
-    readonly objects: ObjectStore
-    readonly server: HttpServer
-  }) {
-    this.#records = options.records
-    this.#objects = options.objects
-    this.#server = options.server
+  constructor(parts: CatalogueParts) {
+    this.#parts = parts
   }
 
   find(name: string): ChannelView | undefined {
@@ -49,38 +51,64 @@ export class Catalogue {
 
   /** Takes over what changed since the last call, also by other processes. */
   async refresh(): Promise<void> {
-    for (const record of await this.#records.channels.list()) {
+    for (const record of await this.#parts.records.channels.list()) {
       const known = this.#views.get(record.name)
       if (known === undefined || !isCurrent(known.record, record)) await this.#load(record)
     }
   }
 
   async reload(name: ChannelName): Promise<void> {
-    const record = await this.#records.channels.find(name)
+    const record = await this.#parts.records.channels.find(name)
     if (record !== undefined) await this.#load(record)
   }
 
   async #load(record: ChannelRecord): Promise<void> {
+    const { records, server } = this.#parts
     const { name } = record
-    const head = await this.#records.releases.find(name, record.headRelease)
-    const timestamp = await this.#records.trust.find(name, 'timestamp.json')
+    const head = await records.releases.find(name, record.headRelease)
+    const timestamp = await records.trust.find(name, 'timestamp.json')
     if (head === undefined || timestamp === undefined) return
+    const attributes = await this.#attributesOf(name, head.manifestDigest)
     const known = this.#views.get(name)
-    const attributes =
-      known?.head.manifestDigest === head.manifestDigest
-        ? known.attributes
-        : await this.#attributesOf(head.manifestDigest)
-    const responder = known?.timestamp ?? pollResponder(document(timestamp.bytes), this.#server.counters)
+    // Loads overlap; what is older by now changes nothing.
+    if (known !== undefined && isOlder(record, known.record)) return
+    const responder =
+      known?.timestamp ?? pollResponder(document(timestamp.bytes), server.counters)
     responder.replace(document(timestamp.bytes))
-    this.#server.hot.set(`/${name}/trust/timestamp.json`, responder.handler)
     this.#views.set(name, { record, head, attributes, timestamp: responder })
+    this.#serve(record, responder)
   }
 
-  async #attributesOf(digest: Digest): Promise<Omit<Manifest, 'entries'>> {
-    const bytes = await this.#objects.load(digest, { bytesMax: formatLimits.manifestBytesMax })
-    const { entries: _entries, ...attributes } = parseManifest(bytes)
+  /** A closed channel is not answered before its reader was looked at. */
+  #serve(record: ChannelRecord, responder: PollResponder): void {
+    const { server, measures } = this.#parts
+    const path = `/${record.name}/trust/timestamp.json`
+    if (record.access !== 'open') {
+      server.hot.delete(path)
+      return
+    }
+    const counts = measures.of(record.name)
+    server.hot.set(path, (request, response, headers) => {
+      counts.polls += 1
+      return responder.handler(request, response, headers)
+    })
+  }
+
+  async #attributesOf(name: ChannelName, digest: Digest): Promise<Omit<Manifest, 'entries'>> {
+    const known = this.#views.get(name)
+    if (known?.head.manifestDigest === digest) return known.attributes
+    const { entries: _entries, ...attributes } = (await this.#parts.manifests.load(digest)).manifest
     return attributes
   }
+}
+
+/** Versions only rise. */
+function isOlder(record: ChannelRecord, known: ChannelRecord): boolean {
+  return (
+    record.headRelease < known.headRelease ||
+    record.versions.timestamp < known.versions.timestamp ||
+    record.versions.root < known.versions.root
+  )
 }
 
 function isCurrent(known: ChannelRecord, record: ChannelRecord): boolean {
@@ -94,7 +122,7 @@ function isCurrent(known: ChannelRecord, record: ChannelRecord): boolean {
   )
 }
 
-function document(bytes: Uint8Array) {
+function document(bytes: Uint8Array): PollDocument {
   return {
     bytes,
     etag: `"${digestOf(bytes)}"`,

@@ -102,7 +102,7 @@ async function keepManifest(
   await context.records.uploads.delivered(upload.id, [digest])
 }
 
-/** Takes over what an earlier upload of the channel delivered; one that is gone is passed over. */
+/** Takes over what an earlier upload of the channel delivered and ends it; one that is gone is passed over. */
 async function adopt(
   context: TransmitterContext,
   upload: UploadRecord,
@@ -128,6 +128,7 @@ async function adopt(
       group.map((object) => object.digest),
     )
   }
+  await uploads.abandon(earlier.id, context.clock.now())
 }
 
 /** Says again what an open upload lacks. @throws LW_TRANSMIT_NO_UPLOAD */
@@ -171,7 +172,7 @@ async function describeUpload(
   upload: UploadRecord,
   { objects }: LoadedManifest,
 ): Promise<UploadState> {
-  const missing = await context.records.uploads.missing(upload.id, [...objects.keys()])
+  const missing = await missingObjects(context, upload, objects)
   await leaseAll(context, upload, objects, missing)
   const before = await heldByPath(context, upload.channel)
   const rows: UploadState['missing'] = []
@@ -205,6 +206,20 @@ async function describeUpload(
     requestBytesMax: limits.uploadRequestBytesMax,
     codings: ['br'],
   }
+}
+
+/**
+ * What the channel does not refer to and the upload did not deliver; and what is referred to and
+ * was set aside as damaged, so that publishing again heals it.
+ */
+export async function missingObjects(
+  context: TransmitterContext,
+  upload: UploadRecord,
+  objects: LoadedManifest['objects'],
+): Promise<ReadonlySet<Digest>> {
+  const missing = await context.records.uploads.missing(upload.id, [...objects.keys()])
+  for (const digest of await context.objects.missing(objects.keys())) missing.add(digest)
+  return missing
 }
 
 async function leaseAll(

@@ -2,7 +2,6 @@ import {
   type ChannelName,
   type CommitRequest,
   type CommitResult,
-  type Digest,
   type Manifest,
   totalsOf,
 } from '../../protocol/index.ts'
@@ -20,17 +19,37 @@ import {
   type VerifiedCommit,
   verifyCommit,
 } from '../../trust/index.ts'
-import { timeText, type TransmitterContext } from '../context.ts'
+import { type TransmitterContext, timeText } from '../context.ts'
 import { transmitterError } from '../errors.ts'
 import { transmitterLimits as limits } from '../limits.ts'
-import { objectsOf, requireUpload } from './begin-upload.ts'
-import { loadManifest } from './load-manifest.ts'
+import type { LoadedManifest } from '../manifests/index.ts'
+import { beforeCommit, type CommitNotes, type PendingCommit } from './commit-hooks.ts'
+import { missingObjects, requireSameChannel, requireUpload } from './begin-upload.ts'
+
+interface Attempt {
+  readonly name: ChannelName
+  readonly upload: UploadRecord
+  readonly loaded: LoadedManifest
+  readonly request: CommitRequest
+  readonly channel: ChannelRecord | undefined
+}
+
+type Outcome =
+  | { readonly outcome: 'conflict'; readonly channel: ChannelRecord | undefined }
+  | {
+      readonly outcome: 'committed' | 'repeated'
+      readonly channel: ChannelRecord
+      readonly isNewRelease: boolean
+      readonly notes: CommitNotes
+    }
 
 /**
  * Makes an upload the channel's head: checks the publisher's chain of signatures and that every
  * object is here, signs snapshot and timestamp, and switches in one compare-and-set. Nothing is
- * visible before. Repeating a commit returns its first result.
- * @throws LW_TRANSMIT_CONFLICT, LW_TRANSMIT_INCOMPLETE, LW_TRANSMIT_WRONG_MANIFEST, LW_TRUST_…
+ * visible before. A commit for the head's own manifest changes keys or renews signatures only.
+ * Repeating a commit returns its first result.
+ * @throws LW_TRANSMIT_CONFLICT, LW_TRANSMIT_INCOMPLETE, LW_TRANSMIT_WRONG_MANIFEST,
+ *   LW_TRANSMIT_NAME_TAKEN, LW_TRANSMIT_ENDED, LW_TRANSMIT_NO_UPLOAD, LW_TRUST_…
  */
 export async function commitUpload(
   context: TransmitterContext,
@@ -38,69 +57,134 @@ export async function commitUpload(
   id: string,
   request: CommitRequest,
 ): Promise<CommitResult> {
-  const upload = await requireUpload(context, name, id)
-  const manifest = await loadManifest(context, upload.manifestDigest)
-  const repeated = await alreadyCommitted(context, upload, request)
-  if (repeated !== undefined) return resultOf(context, repeated, manifest, upload, true)
-  const channel = await context.records.channels.find(name)
-  const present = channel?.versions.targets ?? 0
-  if (present !== request.replaces) throw conflict(channel)
-  const verified = await verifyChain(context, name, channel, request)
-  requireSameRelease(manifest, verified, upload)
-  const missing = await context.records.uploads.missing(id, [...objectsOf(manifest).keys()])
-  if (missing.size > 0) {
-    throw transmitterError('LW_TRANSMIT_INCOMPLETE', {
-      detail: `${missing.size} are missing.`,
-      members: { missing: missing.size },
-    })
+  if (request.targets === undefined && request.roots.length === 0) {
+    throw transmitterError('LW_TRANSMIT_NOTHING')
   }
-  const online = await signOnline(context, name, channel, verified)
-  const outcome = await context.records.releases.commit({
-    channel: name,
-    ...(channel === undefined
-      ? {
-          create: {
-            channelId: verified.channelId,
-            access: manifest.access ?? 'open',
-            onlineKey: `${name}.online`,
-          },
-        }
-      : {}),
-    replaces: channel?.versions ?? { root: 0, targets: 0, snapshot: 0, timestamp: 0 },
-    release: {
-      release: manifest.release,
-      ...(manifest.label === undefined ? {} : { label: manifest.label }),
-      manifestDigest: upload.manifestDigest,
-      manifestBytes: verified.head.bytes,
-      publishedAtMs: Date.parse(manifest.published),
-      entries: manifest.entries.length,
-      totalBytes: totalsOf(manifest).totalBytes,
-      isEnd: verified.head.ended === true,
-    },
-    objects: allObjects(manifest, upload, verified),
-    trustFiles: trustFiles(request, verified, online),
-    upload: id,
-    access: manifest.access ?? 'open',
-    atMs: context.clock.now(),
-  })
-  if (outcome.outcome === 'conflict') throw conflict(outcome.channel)
-  await context.catalogue.reload(name)
-  context.onPublished(name, manifest.release)
-  return resultOf(context, outcome.channel, manifest, upload, outcome.outcome === 'repeated')
+  const upload = await requireUpload(context, name, id)
+  const loaded = await context.manifests.load(upload.manifestDigest)
+  const { manifest } = loaded
+  const counts = context.measures.of(name)
+  for (let attempt = 1; ; attempt++) {
+    const channel = await context.records.channels.find(name)
+    requireSameChannel(channel, manifest)
+    const outcome = await tryCommit(context, { name, upload, loaded, request, channel })
+    if (outcome.outcome !== 'conflict') {
+      await context.catalogue.reload(name)
+      if (outcome.outcome === 'committed') {
+        counts.commits += 1
+        tellHooks(context, { manifest, request, isNewRelease: outcome.isNewRelease })
+        if (outcome.isNewRelease) context.onPublished(name, manifest.release)
+      }
+      const allowed = await context.records.settings.get(`plugin:${name}`)
+      const warnings = warningsOf(request, allowed === 'allowed')
+      return resultOf(outcome, { manifest, upload, request, warnings })
+    }
+    // A re-signing may have come between; it changes nothing that the publisher built upon.
+    const isResigned = (outcome.channel?.versions.targets ?? 0) === request.replaces
+    if (!isResigned || attempt >= limits.commitAttemptsMax) {
+      counts.conflicts += 1
+      throw conflict(outcome.channel)
+    }
+  }
 }
 
-/** A commit whose answer was lost: its targets are the present ones. */
-async function alreadyCommitted(
+function tellHooks(context: TransmitterContext, commit: PendingCommit): void {
+  for (const hook of context.commitHooks) hook.after?.(commit)
+}
+
+function warningsOf(request: CommitRequest, isPluginAllowed: boolean): readonly string[] {
+  const warnings: string[] = []
+  if (typeof request.plugin === 'string' && !isPluginAllowed) {
+    warnings.push('The transmitter does not allow a plug-in for this channel; it is not run.')
+  }
+  if (request.cms !== undefined) {
+    warnings.push('The certificate’s signature over the manifest was not kept.')
+  }
+  return warnings
+}
+
+async function tryCommit(context: TransmitterContext, attempt: Attempt): Promise<Outcome> {
+  const { name, channel, upload, loaded, request } = attempt
+  if (channel !== undefined && (await isCommitted(context, attempt))) {
+    return { outcome: 'repeated', channel, isNewRelease: false, notes: {} }
+  }
+  if ((channel?.versions.targets ?? 0) !== request.replaces) {
+    return { outcome: 'conflict', channel }
+  }
+  if (channel?.state === 'ended') throw transmitterError('LW_TRANSMIT_ENDED')
+  if (upload.state !== 'open' || upload.expiresAtMs <= context.clock.now()) {
+    throw transmitterError('LW_TRANSMIT_NO_UPLOAD')
+  }
+  const verified = await verifyChain(context, attempt)
+  requireSameRelease(loaded.manifest, verified, upload)
+  await requireComplete(context, upload, loaded)
+  const pending = { manifest: loaded.manifest, request, isNewRelease: verified.isNewRelease }
+  const notes = await beforeCommit(context.commitHooks, pending)
+  const online = await signOnline(context, name, channel, verified)
+  const files = trustFiles(request, verified, online)
+  if (verified.isNewRelease) {
+    const outcome = await context.records.releases.commit({
+      channel: name,
+      ...createdChannel(attempt, verified),
+      replaces: channel?.versions ?? { root: 0, targets: 0, snapshot: 0, timestamp: 0 },
+      release: releaseRow(loaded.manifest, verified),
+      objects: allObjects(loaded, verified),
+      trustFiles: files,
+      upload: upload.id,
+      access: loaded.manifest.access ?? 'open',
+      atMs: context.clock.now(),
+    })
+    return outcome.outcome === 'conflict' ? outcome : { ...outcome, isNewRelease: true, notes }
+  }
+  const atMs = context.clock.now()
+  const expected: Partial<TrustVersions> = channel?.versions ?? {}
+  const outcome = await context.records.trust.replace({ channel: name, expected, files, atMs })
+  if (outcome.outcome === 'conflict') return outcome
+  await context.records.uploads.abandon(upload.id, atMs)
+  return { outcome: 'committed', channel: outcome.channel, isNewRelease: false, notes }
+}
+
+function createdChannel({ name, channel, loaded }: Attempt, verified: VerifiedCommit) {
+  if (channel !== undefined) return {}
+  return {
+    create: {
+      channelId: verified.channelId,
+      access: loaded.manifest.access ?? 'open',
+      onlineKey: `${name}.online`,
+    },
+  }
+}
+
+function releaseRow(manifest: Manifest, verified: VerifiedCommit) {
+  return {
+    release: manifest.release,
+    ...(manifest.label === undefined ? {} : { label: manifest.label }),
+    manifestDigest: verified.head.sha256,
+    manifestBytes: verified.head.bytes,
+    publishedAtMs: Date.parse(manifest.published),
+    entries: manifest.entries.length,
+    totalBytes: verified.head.totalBytes,
+    isEnd: verified.head.ended === true,
+  }
+}
+
+/** Whether every file of this very commit is in place: then its answer got lost. */
+async function isCommitted(
   context: TransmitterContext,
-  upload: UploadRecord,
-  request: CommitRequest,
-): Promise<ChannelRecord | undefined> {
-  if (upload.state !== 'committed') return undefined
-  const version = request.replaces + 1
-  const file = await context.records.trust.find(upload.channel, `${version}.targets.json`)
-  if (file === undefined) return undefined
-  if (Buffer.from(file.bytes).toString('utf8') !== request.targets) return undefined
-  return context.records.channels.find(upload.channel)
+  { name, request }: Attempt,
+): Promise<boolean> {
+  const isInPlace = async (file: string, text: string): Promise<boolean> => {
+    const found = await context.records.trust.find(name, file)
+    return found !== undefined && Buffer.from(text).equals(found.bytes)
+  }
+  if (request.targets !== undefined) {
+    if (!(await isInPlace(`${request.replaces + 1}.targets.json`, request.targets))) return false
+  }
+  for (const text of request.roots) {
+    const { version } = parseRoot(Buffer.from(text)).view
+    if (!(await isInPlace(`${version}.root.json`, text))) return false
+  }
+  return true
 }
 
 function conflict(channel: ChannelRecord | undefined): Error {
@@ -120,33 +204,27 @@ function conflict(channel: ChannelRecord | undefined): Error {
 
 async function verifyChain(
   context: TransmitterContext,
-  name: ChannelName,
-  channel: ChannelRecord | undefined,
-  request: CommitRequest,
+  { name, channel, request }: Attempt,
 ): Promise<VerifiedCommit> {
-  const { trust } = context.records
-  const current =
-    channel === undefined
-      ? undefined
-      : {
-          channelId: channel.channelId,
-          root: (await trust.find(name, `${channel.versions.root}.root.json`))?.bytes,
-          targets: (await trust.find(name, `${channel.versions.targets}.targets.json`))?.bytes,
-        }
-  if (current !== undefined && current.root === undefined) {
-    throw new Error('the records lack the root of a channel')
-  }
   const online = await context.keys.key(name, 'online')
   return verifyCommit({
-    current:
-      current?.root === undefined
-        ? undefined
-        : { channelId: current.channelId, root: current.root, targets: current.targets },
+    current: channel && (await currentTrust(context, channel)),
     roots: request.roots.map((text) => Buffer.from(text)),
-    targets: Buffer.from(request.targets),
+    targets: request.targets === undefined ? undefined : Buffer.from(request.targets),
     nowMs: context.clock.now(),
     onlineKeyId: online.keyId,
   })
+}
+
+async function currentTrust(context: TransmitterContext, channel: ChannelRecord) {
+  const { trust } = context.records
+  const { name, versions, channelId } = channel
+  const root = await trust.find(name, `${versions.root}.root.json`)
+  const targets = await trust.find(name, `${versions.targets}.targets.json`)
+  if (root === undefined || targets === undefined) {
+    throw new Error('the records lack the root or the targets of a channel')
+  }
+  return { channelId, root: root.bytes, targets: targets.bytes }
 }
 
 function requireSameRelease(
@@ -156,18 +234,33 @@ function requireSameRelease(
 ): void {
   const { head } = verified
   const totals = totalsOf(manifest)
-  const wrong =
-    head.sha256 !== upload.manifestDigest ||
-    manifest.channel !== verified.channelId ||
-    manifest.release !== head.release ||
-    head.entries !== totals.entries ||
-    head.totalBytes !== totals.totalBytes ||
-    head.largestFileBytes !== totals.largestFileBytes
-  if (wrong) {
-    throw transmitterError('LW_TRANSMIT_WRONG_MANIFEST', {
-      detail: 'The signed metadata describe another one.',
-    })
-  }
+  const isSame =
+    head.sha256 === upload.manifestDigest &&
+    manifest.channel === verified.channelId &&
+    manifest.release === head.release &&
+    manifest.label === head.label &&
+    head.entries === totals.entries &&
+    head.totalBytes === totals.totalBytes &&
+    head.largestFileBytes === totals.largestFileBytes
+  if (isSame) return
+  throw transmitterError('LW_TRANSMIT_WRONG_MANIFEST', {
+    detail: 'The signed metadata describe another one.',
+  })
+}
+
+/** @throws LW_TRANSMIT_INCOMPLETE */
+async function requireComplete(
+  context: TransmitterContext,
+  upload: UploadRecord,
+  { objects }: LoadedManifest,
+): Promise<void> {
+  const missing = await missingObjects(context, upload, objects)
+  if (missing.size === 0) return
+  throw transmitterError('LW_TRANSMIT_INCOMPLETE', {
+    detail: `${missing.size} are missing.`,
+    members: { missing: missing.size },
+    next: 'Publish again: only these are sent.',
+  })
 }
 
 async function signOnline(
@@ -192,18 +285,13 @@ async function signOnline(
   })
 }
 
-function allObjects(
-  manifest: Manifest,
-  upload: UploadRecord,
-  verified: VerifiedCommit,
-): readonly ObjectRecord[] {
-  const objects = new Map<Digest, ObjectRecord>()
-  for (const [digest, file] of objectsOf(manifest)) objects.set(digest, { digest, size: file.size })
-  objects.set(upload.manifestDigest, {
-    digest: upload.manifestDigest,
-    size: verified.head.bytes,
-  })
-  return [...objects.values()]
+function allObjects(loaded: LoadedManifest, verified: VerifiedCommit): readonly ObjectRecord[] {
+  const { sha256, bytes } = verified.head
+  const objects: ObjectRecord[] = [{ digest: sha256, size: bytes }]
+  for (const [digest, file] of loaded.objects) {
+    if (digest !== sha256) objects.push({ digest, size: file.size })
+  }
+  return objects
 }
 
 function trustFiles(
@@ -216,17 +304,11 @@ function trustFiles(
     const { version } = parseRoot(bytes).view
     return { file: `${version}.root.json`, role: 'root', version, bytes }
   })
-  const { targetsVersion } = verified
-  return [
-    ...files,
-    {
-      file: `${targetsVersion}.targets.json`,
-      role: 'targets',
-      version: targetsVersion,
-      bytes: verified.targets,
-    },
-    ...onlineFiles(online),
-  ]
+  const { targetsVersion: version, targets: bytes } = verified
+  if (request.targets !== undefined) {
+    files.push({ file: `${version}.targets.json`, role: 'targets', version, bytes })
+  }
+  return [...files, ...onlineFiles(online)]
 }
 
 /** Snapshot and timestamp as trust files. */
@@ -247,24 +329,29 @@ export function onlineFiles(online: OnlinePair): readonly TrustFile[] {
   ]
 }
 
+/** What this commit made, also when others came on top of it since. */
 function resultOf(
-  context: TransmitterContext,
-  channel: ChannelRecord,
-  manifest: Manifest,
-  upload: UploadRecord,
-  repeated: boolean,
+  outcome: Exclude<Outcome, { readonly outcome: 'conflict' }>,
+  commit: {
+    readonly manifest: Manifest
+    readonly upload: UploadRecord
+    readonly request: CommitRequest
+    readonly warnings: readonly string[]
+  },
 ): CommitResult {
-  void context
-  const versions: TrustVersions = channel.versions
+  const { channel, notes } = outcome
+  const { manifest, upload, request, warnings } = commit
+  const root = request.roots.at(-1)
   return {
     channel: channel.channelId,
     release: manifest.release,
     manifest: upload.manifestDigest,
-    targetsVersion: versions.targets,
-    rootVersion: versions.root,
+    targetsVersion: request.replaces + (request.targets === undefined ? 0 : 1),
+    rootVersion:
+      root === undefined ? channel.versions.root : parseRoot(Buffer.from(root)).view.version,
     published: timeText(Date.parse(manifest.published)),
-    repeated,
-    repeaters: [],
-    warnings: [],
+    repeated: outcome.outcome === 'repeated',
+    repeaters: [...(notes.repeaters ?? [])],
+    warnings: [...(notes.warnings ?? []), ...warnings],
   }
 }

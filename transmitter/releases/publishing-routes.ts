@@ -1,24 +1,29 @@
-import multipart from '@fastify/multipart'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { promisify } from 'node:util'
 import { brotliDecompress } from 'node:zlib'
+import multipart from '@fastify/multipart'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import {
-  checkDocument,
   type ChannelName,
   CommitRequest,
+  checkDocument,
+  continuesParameter,
   limits as formatLimits,
-  parseChannelName,
   type PublishState,
+  parseChannelName,
 } from '../../protocol/index.ts'
 import type { TransmitterContext } from '../context.ts'
 import { transmitterError } from '../errors.ts'
 import { transmitterLimits as limits } from '../limits.ts'
-import { beginUpload, resumeUpload } from './begin-upload.ts'
+import { beginUpload, requireUpload, resumeUpload } from './begin-upload.ts'
 import { commitUpload } from './commit-upload.ts'
 import { receiveParts } from './receive-parts.ts'
+import { ReleaseHistory } from './release-history.ts'
 
 interface ChannelParams {
   readonly Params: { readonly name: string }
+}
+interface BeginParams extends ChannelParams {
+  readonly Querystring: Readonly<Record<string, string | string[] | undefined>>
 }
 interface UploadParams {
   readonly Params: { readonly name: string; readonly upload: string }
@@ -29,14 +34,41 @@ export function addPublishingRoutes(context: TransmitterContext): void {
   void context.server.app.register(async (app) => {
     app.addHook('onRequest', async (request, reply) => {
       const { name } = request.params as { readonly name: string }
-      await context.access.requirePublisher(request, parseChannelName(name))
+      const { authorization } = request.headers
+      await context.access.requirePublisher(authorization, parseChannelName(name))
       void reply.header('cache-control', 'no-store')
     })
-    await addRoutes(context, app)
+    addStateRoute(context, app)
+    await app.register(async (scope) => addBeginRoute(context, scope))
+    await addUploadRoutes(context, app)
   })
 }
 
-async function addRoutes(context: TransmitterContext, app: FastifyInstance): Promise<void> {
+function addStateRoute(context: TransmitterContext, app: FastifyInstance): void {
+  const history = new ReleaseHistory(context)
+  app.get<ChannelParams>('/:name/releases', async (request) =>
+    publishState(context, history, parseChannelName(request.params.name)),
+  )
+}
+
+/** Manifests are taken as they are: their bytes are what is signed. */
+function addBeginRoute(context: TransmitterContext, app: FastifyInstance): void {
+  const bodyLimit = formatLimits.manifestBytesMax
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit }, (_request, body, done) =>
+    done(null, body),
+  )
+  app.post<BeginParams>('/:name/releases', { bodyLimit }, async (request) => {
+    const continues = request.query[continuesParameter]
+    return beginUpload(context, {
+      name: parseChannelName(request.params.name),
+      manifestBytes: await manifestBody(request),
+      ...(typeof continues === 'string' ? { continues } : {}),
+    })
+  })
+}
+
+async function addUploadRoutes(context: TransmitterContext, app: FastifyInstance): Promise<void> {
   await app.register(multipart, {
     limits: {
       fileSize: limits.uploadRequestBytesMax,
@@ -48,30 +80,13 @@ async function addRoutes(context: TransmitterContext, app: FastifyInstance): Pro
     },
     throwFileSizeLimit: true,
   })
-  app.get<ChannelParams>('/:name/releases', async (request) =>
-    publishState(context, parseChannelName(request.params.name)),
-  )
-  // Manifests are taken as they are: their bytes are what is signed.
-  await app.register(async (scope) => {
-    scope.removeAllContentTypeParsers()
-    scope.addContentTypeParser(
-      '*',
-      { parseAs: 'buffer', bodyLimit: formatLimits.manifestBytesMax },
-      (_request, body, done) => done(null, body),
-    )
-    scope.post<ChannelParams>(
-      '/:name/releases',
-      { bodyLimit: formatLimits.manifestBytesMax },
-      async (request) =>
-        beginUpload(context, parseChannelName(request.params.name), await manifestBody(request)),
-    )
-  })
   app.get<UploadParams>('/:name/releases/:upload', async (request) =>
     resumeUpload(context, parseChannelName(request.params.name), request.params.upload),
   )
   app.delete<UploadParams>('/:name/releases/:upload', async (request, reply) => {
-    parseChannelName(request.params.name)
-    await context.records.uploads.abandon(request.params.upload, context.clock.now())
+    const name = parseChannelName(request.params.name)
+    const upload = await requireUpload(context, name, request.params.upload)
+    await context.records.uploads.abandon(upload.id, context.clock.now())
     return reply.code(204).send()
   })
   app.post<UploadParams>(
@@ -82,7 +97,7 @@ async function addRoutes(context: TransmitterContext, app: FastifyInstance): Pro
   )
   app.post<UploadParams>(
     '/:name/releases/:upload/commit',
-    { bodyLimit: 8 * 1024 * 1024 },
+    { bodyLimit: limits.commitBytesMax },
     async (request) => {
       const name = parseChannelName(request.params.name)
       const commit = checkDocument(CommitRequest, request.body)
@@ -96,7 +111,11 @@ const decompress = promisify(brotliDecompress)
 async function manifestBody(request: FastifyRequest): Promise<Uint8Array> {
   const body = request.body
   if (!Buffer.isBuffer(body)) throw transmitterError('LW_TRANSMIT_WRONG_MANIFEST')
-  if (request.headers['content-encoding'] !== 'br') return body
+  const coding = request.headers['content-encoding'] ?? 'identity'
+  if (coding === 'identity') return body
+  if (coding !== 'br') {
+    throw transmitterError('LW_TRANSMIT_WRONG_MANIFEST', { detail: 'Only br is taken as its coding.' })
+  }
   try {
     return await decompress(body, { maxOutputLength: formatLimits.manifestBytesMax })
   } catch (cause) {
@@ -110,18 +129,22 @@ async function manifestBody(request: FastifyRequest): Promise<Uint8Array> {
 /** What a publisher must know before it signs. */
 async function publishState(
   context: TransmitterContext,
+  history: ReleaseHistory,
   name: ChannelName,
 ): Promise<PublishState> {
-  const record = await context.records.channels.find(name)
   const [online, ticket, overlay] = await Promise.all([
     context.keys.key(name, 'online'),
     context.keys.key(name, 'ticket'),
     context.keys.key(name, 'overlay'),
   ])
+  const record = await context.records.channels.find(name)
   const retained =
     record === undefined
       ? []
-      : await context.records.releases.list(name, { onlyRetained: true })
+      : await context.records.releases.list(name, {
+          onlyRetained: true,
+          countMax: limits.releasesToldMax,
+        })
   return {
     channel: record?.channelId ?? null,
     state: record === undefined ? 'free' : record.state,
@@ -133,5 +156,6 @@ async function publishState(
     overlayKey: overlay.hex,
     pluginAllowed: (await context.records.settings.get(`plugin:${name}`)) === 'allowed',
     retained: retained.map((release) => release.release).sort((a, b) => a - b),
-  } as PublishState
+    ...(record === undefined ? {} : { releases: await history.list(name) }),
+  }
 }

@@ -18,12 +18,13 @@ import type { LoadedManifest } from '../manifests/index.ts'
 import { partialKey, requireOpenUpload } from './begin-upload.ts'
 import { ProvingBytes, partBytes } from './part-bytes.ts'
 import { receiveGdiff } from './receive-gdiff.ts'
+import { boundBody, drainBody } from './request-body.ts'
 
 /**
  * Takes the parts of one `objects` request in order, each straight into the store; what was
  * complete before the connection broke stays.
- * @throws LW_TRANSMIT_UNEXPECTED_PART, LW_TRANSMIT_BROKEN_UPLOAD, LW_STORE_DIGEST_MISMATCH,
- *   LW_STORE_PARTIAL
+ * @throws LW_TRANSMIT_UNEXPECTED_PART, LW_TRANSMIT_BROKEN_UPLOAD, LW_TRANSMIT_TOO_LARGE,
+ *   LW_STORE_DIGEST_MISMATCH, LW_STORE_PARTIAL
  */
 export async function receiveParts(
   context: TransmitterContext,
@@ -34,7 +35,14 @@ export async function receiveParts(
   const upload = await requireOpenUpload(context, name, id)
   const { objects } = await context.manifests.load(upload.manifestDigest)
   const intake = new PartIntake(context, upload, objects)
-  const result = await intake.take(request.files())
+  boundBody(request)
+  let result: Omit<ObjectsReceived, 'missing'>
+  try {
+    result = await intake.take(request.files())
+  } catch (error) {
+    drainBody(request)
+    throw error
+  }
   const missing = await context.records.uploads.missing(upload.id, [...objects.keys()])
   return { ...result, missing: missing.size }
 }
@@ -160,7 +168,7 @@ async function readSmall(
 /** The parts; what is wrong with the body around them is told as the sender's fault. */
 async function* wellFormed(parts: AsyncIterable<MultipartFile>): AsyncGenerator<MultipartFile> {
   const iterator = parts[Symbol.asyncIterator]()
-  for (;;) {
+  for (let count = 0; ; count++) {
     let next: IteratorResult<MultipartFile>
     try {
       next = await iterator.next()
@@ -168,6 +176,7 @@ async function* wellFormed(parts: AsyncIterable<MultipartFile>): AsyncGenerator<
       if (isLongwaveError(cause) || isFrameworkError(cause)) throw cause
       throw transmitterError('LW_TRANSMIT_BROKEN_UPLOAD', { cause })
     }
+    if (next.done === true && count === 0) throw transmitterError('LW_TRANSMIT_BROKEN_UPLOAD')
     if (next.done === true) return
     yield next.value
   }

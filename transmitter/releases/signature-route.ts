@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import { isBlockLength, makeSignature, signatureBytes } from '../../delta/signature/index.ts'
-import { parseChannelName, parseDigest } from '../../protocol/index.ts'
+import { parseChannelName, parseDigest, signatureMediaType } from '../../protocol/index.ts'
 import type { TransmitterContext } from '../context.ts'
 import { transmitterError } from '../errors.ts'
 
@@ -19,7 +19,7 @@ export function addSignatureRoute(context: TransmitterContext): void {
     async (request, reply) => {
       const name = parseChannelName(request.params.name)
       const digest = parseDigest(request.params.sha256)
-      await context.access.requirePublisher(request, name)
+      await context.access.requirePublisher(request.headers.authorization, name)
       const isHeld = await context.records.isReferenced(name, digest)
       const object = isHeld ? await context.objects.open(digest) : undefined
       if (object === undefined) throw transmitterError('LW_TRANSMIT_NO_OBJECT')
@@ -31,7 +31,7 @@ export function addSignatureRoute(context: TransmitterContext): void {
       const body = Readable.from(makeSignature(object, block), { objectMode: false })
       body.once('close', () => void object.close())
       return reply
-        .type('application/octet-stream')
+        .type(signatureMediaType)
         .header('cache-control', 'no-store')
         .header('content-length', signatureBytes(object.size, block))
         .send(body)

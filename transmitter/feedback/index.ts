@@ -1,0 +1,2 @@
+export * from './feedback-log.ts'
+export * from './feedback-routes.ts'

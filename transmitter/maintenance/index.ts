@@ -1,0 +1,6 @@
+export * from './backup.ts'
+export * from './check-store.ts'
+export * from './collect-garbage.ts'
+export * from './manage-tokens.ts'
+export * from './open-store.ts'
+export * from './restore.ts'

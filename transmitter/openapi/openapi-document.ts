@@ -1,0 +1,298 @@
+import type { TSchema } from 'typebox'
+import {
+  ChannelList,
+  ChannelListing,
+  CommitRequest,
+  CommitResult,
+  mediaTypes,
+  ObjectsReceived,
+  PublishState,
+  RouteOffer,
+  SubscriptionDocument,
+  signatureMediaType,
+  UploadState,
+  version,
+} from '../../protocol/index.ts'
+
+/** Named schemas of the document. */
+const schemas = {
+  ChannelList,
+  ChannelListing,
+  SubscriptionDocument,
+  RouteOffer,
+  PublishState,
+  UploadState,
+  ObjectsReceived,
+  CommitRequest,
+  CommitResult,
+} as const satisfies Readonly<Record<string, TSchema>>
+
+interface Answer {
+  readonly says: string
+  readonly schema?: keyof typeof schemas
+  readonly type?: string
+}
+
+interface Operation {
+  readonly method: 'get' | 'post' | 'delete'
+  readonly path: string
+  readonly says: string
+  readonly answers: Readonly<Record<number, Answer>>
+  readonly query?: Readonly<Record<string, string>>
+  readonly body?: Pick<Answer, 'schema' | 'type'>
+  /** Whether it needs a publish token. */
+  readonly publishing?: true
+}
+
+const json = mediaTypes.json
+const missing: Answer = { says: 'There is no such thing, or the channel does not refer to it.' }
+const unchanged: Answer = { says: 'It is what the client holds already.' }
+
+const reading: readonly Operation[] = [
+  {
+    method: 'get',
+    path: '/',
+    says: 'The channels: a page where Accept names text/html, JSON otherwise.',
+    answers: { 200: { says: 'The open channels.', schema: 'ChannelList' } },
+  },
+  {
+    method: 'get',
+    path: '/{name}',
+    says: 'One channel: a page or JSON.',
+    answers: { 200: { says: 'The channel.', schema: 'ChannelListing' }, 404: missing },
+  },
+  {
+    method: 'get',
+    path: '/{name}/subscription',
+    says: 'What a tuner is registered for.',
+    answers: {
+      200: { says: 'Advice only.', schema: 'SubscriptionDocument', type: mediaTypes.subscription },
+      404: missing,
+    },
+  },
+  {
+    method: 'get',
+    path: '/{name}/trust/{file}',
+    says: 'TUF metadata; timestamp.json with its ETag is the poll.',
+    answers: { 200: { says: 'The exact bytes.', type: json }, 304: unchanged, 404: missing },
+  },
+  {
+    method: 'get',
+    path: '/{name}/objects/{sha256}',
+    says: 'An object that the channel refers to, whole or by Range; with .br its precompressed form.',
+    answers: {
+      200: { says: 'The object.', type: mediaTypes.octets },
+      206: { says: 'The part that was asked for.', type: mediaTypes.octets },
+      304: unchanged,
+      404: missing,
+    },
+  },
+  {
+    method: 'get',
+    path: '/{name}/deltas/{range}',
+    says: 'FROM..TO: the bundle between two releases, and what other routes cost.',
+    answers: {
+      200: { says: 'The offer; without sha256 there is no bundle.', schema: 'RouteOffer' },
+      202: { says: 'The bundle is being made: ask again after Retry-After.', schema: 'RouteOffer' },
+      404: missing,
+    },
+  },
+  {
+    method: 'get',
+    path: '/{name}/deltas/{range}/{sha256}',
+    says: 'A bundle.',
+    answers: { 200: { says: 'The bundle.', type: mediaTypes.bundle }, 404: missing },
+  },
+  {
+    method: 'get',
+    path: '/{name}/index',
+    says: 'The DRP index of the newest release.',
+    query: { ids: 'sha256 (default) or md5' },
+    answers: { 200: { says: 'The index.', type: 'application/xml' }, 304: unchanged, 404: missing },
+  },
+  {
+    method: 'get',
+    path: '/{name}/files/{path}',
+    says: 'A file of the newest release, whole or as difference (DRP, RFC 3229, RFC 9842).',
+    answers: {
+      200: { says: 'The file, or a GDIFF by Differential-ID.', type: mediaTypes.octets },
+      226: { says: 'A GDIFF by A-IM.', type: mediaTypes.octets },
+      304: unchanged,
+      404: missing,
+    },
+  },
+]
+
+const denied: Answer = { says: 'The token is missing or unknown.' }
+const noUpload: Answer = { says: 'The upload has ended or run out.' }
+
+const publishing: readonly Operation[] = [
+  {
+    method: 'get',
+    path: '/{name}/releases',
+    says: 'What a publisher must know before it signs.',
+    answers: { 200: { says: 'The state.', schema: 'PublishState' }, 401: denied },
+    publishing: true,
+  },
+  {
+    method: 'post',
+    path: '/{name}/releases',
+    says: 'Begins an upload: the body is the manifest.',
+    query: { continues: 'an earlier upload whose objects count as delivered' },
+    body: { type: mediaTypes.manifest },
+    answers: {
+      200: { says: 'What is missing.', schema: 'UploadState' },
+      401: denied,
+      409: { says: 'The name belongs to another channel.' },
+      410: { says: 'The channel has ended.' },
+    },
+    publishing: true,
+  },
+  {
+    method: 'get',
+    path: '/{name}/releases/{upload}',
+    says: 'What an upload still lacks.',
+    answers: { 200: { says: 'Its state.', schema: 'UploadState' }, 401: denied, 404: noUpload },
+    publishing: true,
+  },
+  {
+    method: 'delete',
+    path: '/{name}/releases/{upload}',
+    says: 'Gives an upload up.',
+    answers: { 204: { says: 'It has ended.' }, 401: denied, 404: noUpload },
+    publishing: true,
+  },
+  {
+    method: 'post',
+    path: '/{name}/releases/{upload}/objects',
+    says: 'Objects, pieces of them, or differences that make them.',
+    body: { type: 'multipart/form-data' },
+    answers: {
+      200: { says: 'What arrived.', schema: 'ObjectsReceived' },
+      400: { says: 'A part is none that is missing.' },
+      401: denied,
+      404: noUpload,
+      422: { says: 'Bytes are not those that were announced.' },
+    },
+    publishing: true,
+  },
+  {
+    method: 'post',
+    path: '/{name}/releases/{upload}/commit',
+    says: 'Makes the upload the newest release; repeating it gives the first result.',
+    body: { schema: 'CommitRequest' },
+    answers: {
+      200: { says: 'It is the newest.', schema: 'CommitResult' },
+      401: denied,
+      409: { says: 'Another release was published meanwhile, or objects are missing.' },
+      422: { says: 'Signatures and manifest do not belong together.' },
+    },
+    publishing: true,
+  },
+  {
+    method: 'get',
+    path: '/{name}/objects/{sha256}/signature',
+    says: 'Block checksums of an object, for a difference against it.',
+    query: { block: 'bytes of a block' },
+    answers: { 200: { says: 'The checksums.', type: signatureMediaType }, 401: denied, 404: missing },
+    publishing: true,
+  },
+]
+
+const service: readonly Operation[] = [
+  {
+    method: 'get',
+    path: '/-/health',
+    says: 'Whether the service is well.',
+    answers: { 200: { says: 'It is.', type: json }, 503: { says: 'It is not, or is stopping.' } },
+  },
+  {
+    method: 'get',
+    path: '/-/metrics',
+    says: 'Counters in the text format of Prometheus.',
+    answers: { 200: { says: 'The counters.', type: 'text/plain' } },
+  },
+  {
+    method: 'get',
+    path: '/-/openapi.json',
+    says: 'This document.',
+    answers: { 200: { says: 'The document.', type: json } },
+  },
+]
+
+/** The OpenAPI 3.1 document of a transmitter's routes, made from the schemas that it checks with. */
+export function openApiDocument(): object {
+  const paths: Record<string, Record<string, object>> = {}
+  for (const operation of [...reading, ...publishing, ...service]) {
+    const item = paths[operation.path] ?? {}
+    item[operation.method] = describe(operation)
+    paths[operation.path] = item
+  }
+  return {
+    openapi: '3.1.0',
+    info: { title: 'Longwave transmitter', version, license: { name: 'Apache-2.0' } },
+    paths,
+    components: {
+      schemas: {
+        // TypeBox schemas are JSON Schema with marks that JSON leaves out.
+        ...(JSON.parse(JSON.stringify(schemas)) as object),
+        Problem: problemSchema,
+      },
+      securitySchemes: { publishToken: { type: 'http', scheme: 'bearer' } },
+    },
+  }
+}
+
+const problemSchema = {
+  type: 'object',
+  description: 'RFC 9457',
+  required: ['type', 'title', 'status', 'code', 'request'],
+  properties: {
+    type: { type: 'string' },
+    title: { type: 'string' },
+    status: { type: 'integer' },
+    code: { type: 'string', description: 'Stable; see docs/errors.md.' },
+    detail: { type: 'string' },
+    request: { type: 'string' },
+  },
+}
+
+function describe(operation: Operation): object {
+  const { path, says, answers, query, body } = operation
+  const names = [...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1] ?? '')
+  const parameters = [
+    ...names.map((name) => parameterOf(name, 'path')),
+    ...Object.entries(query ?? {}).map(([name, description]) => ({
+      ...parameterOf(name, 'query'),
+      description,
+    })),
+  ]
+  return {
+    summary: says,
+    ...(parameters.length === 0 ? {} : { parameters }),
+    ...(body === undefined ? {} : { requestBody: { required: true, content: contentOf(body) } }),
+    responses: Object.fromEntries(
+      Object.entries(answers).map(([status, answer]) => [status, responseOf(status, answer)]),
+    ),
+    ...(operation.publishing === true ? { security: [{ publishToken: [] }] } : {}),
+  }
+}
+
+function parameterOf(name: string, place: 'path' | 'query'): object {
+  return { name, in: place, required: place === 'path', schema: { type: 'string' } }
+}
+
+function responseOf(status: string, answer: Answer): object {
+  const isProblem = Number(status) >= 400 && answer.type === undefined
+  const hasBody = isProblem || answer.schema !== undefined || answer.type !== undefined
+  const problem = { [mediaTypes.problem]: { schema: { $ref: '#/components/schemas/Problem' } } }
+  return {
+    description: answer.says,
+    ...(hasBody ? { content: isProblem ? problem : contentOf(answer) } : {}),
+  }
+}
+
+function contentOf({ schema, type }: Pick<Answer, 'schema' | 'type'>): object {
+  const described = schema === undefined ? {} : { $ref: `#/components/schemas/${schema}` }
+  return { [type ?? json]: { schema: described } }
+}

@@ -1,0 +1,7 @@
+export * from './add-repeaters.ts'
+export * from './assign-repeater.ts'
+export * from './asked-repeater.ts'
+export * from './assignment.ts'
+export * from './limits.ts'
+export { preparedFolder } from './prepared-release.ts'
+export * from './repeater-registry.ts'
