@@ -16,7 +16,7 @@ export const commandTable: readonly CommandEntry[] = [
   },
   {
     name: 'transmitter',
-    summary: 'serve channels (start), and look after what is stored (fsck, gc, backup, restore)',
+    summary: 'serve channels (start), look after what is stored (fsck, gc, backup, restore, token)',
     load: () => import('./commands/transmitter.ts'),
   },
   {
@@ -75,6 +75,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import('./commands/why.ts'),
   },
   {
+    name: 'feedback',
+    summary: 'tell a channel something, or export what its tuners told it',
+    load: () => import('./commands/feedback.ts'),
+  },
+  {
     name: 'verify',
     summary: 'check every file against what was published',
     load: () => import('./commands/verify.ts'),
@@ -125,9 +130,29 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import('./commands/delta.ts'),
   },
   {
+    name: 'repeater',
+    summary: 'mirror channels of a transmitter and serve them (start), or make its token (token)',
+    load: () => import('./commands/repeater.ts'),
+  },
+  {
+    name: 'proxy',
+    summary: 'stand between tuners and transmitters, and fetch everything once (start)',
+    load: () => import('./commands/proxy.ts'),
+  },
+  {
+    name: 'gateway',
+    summary: 'print what puts a transmitter below a path of a site (nginx, apache, caddy)',
+    load: () => import('./commands/gateway.ts'),
+  },
+  {
     name: 'key',
     summary: 'look after publisher and recovery keys',
     load: () => import('./commands/key.ts'),
+  },
+  {
+    name: 'user',
+    summary: 'decide who may publish to this transmitter (token add, list, revoke)',
+    load: () => import('./commands/user.ts'),
   },
   {
     name: 'doctor',

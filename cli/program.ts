@@ -1,12 +1,9 @@
-import os from 'node:os'
-import path from 'node:path'
 import { Command, CommanderError, Option } from 'commander'
-import { ExitCode } from '../protocol/index.ts'
+import { version } from '../protocol/version/index.ts'
 import { commandTable } from './command-table.ts'
-import { reportFailure } from './failure/index.ts'
-import { loadConfiguration } from './options/index.ts'
-import { createOutput } from './output/index.ts'
-import { createSession, type Session } from './session.ts'
+import type { Session } from './session.ts'
+
+// Help and version load nothing but this file's imports: what commands need comes when one runs.
 
 /** What a command's module exports: it declares itself on a commander command. */
 export interface CommandModule {
@@ -20,34 +17,29 @@ export type Runner = <Args extends readonly unknown[]>(
 
 /** Runs one command line and sets the exit code. */
 export async function runProgram(argv: readonly string[]): Promise<void> {
+  // A reader that closes the pipe has seen enough.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0)
+    throw error
+  })
   const program = new Command('longwave')
   program
     .description('Keeps directories - software, websites, data - current and exact on any machine.')
+    .version(version, '-V, --version', 'print the version')
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
-    .exitOverride()
     .enablePositionalOptions()
     .showSuggestionAfterError(true)
     .addHelpText('after', overview)
-  addGlobalOptions(program)
-  const { version } = await import('../protocol/index.ts')
-  program.version(version, '-V, --version', 'print the version')
   const wanted = wantedCommand(argv)
   for (const entry of commandTable) {
     const command = program.command(entry.name).description(entry.summary)
-    command.exitOverride()
-    if (entry.name !== wanted) continue
-    const module = await entry.load()
-    module.declare(command, runner(program, command))
-    for (const one of [command, ...command.commands]) {
-      one.exitOverride()
-      addGlobalOptions(one)
-      addEnvironmentTwins(one)
-    }
+    if (entry.name === wanted) (await entry.load()).declare(command, runner(program, command))
   }
+  prepare(program)
   try {
     await program.parseAsync([...argv], { from: 'user' })
   } catch (error) {
-    process.exitCode = exitCodeOf(error)
+    process.exitCode = await exitCodeOf(error)
   }
 }
 
@@ -62,27 +54,48 @@ Examples:
 Exit codes: 0 ok, 1 failed, 2 usage, 3 partly done, 4 nothing to do, 10 not found, 11 locked,
 12 access denied, 13 signature, hash or trust, 75 temporary, 130 interrupted.`
 
-function addGlobalOptions(command: Command): void {
-  command
-    .addOption(
-      new Option('--home <dir>', "where everything of this user's Longwave lies").env(
-        'LONGWAVE_HOME',
-      ),
-    )
-    .addOption(new Option('--config <file>', 'options as TOML').env('LONGWAVE_CONFIG'))
-    .addOption(
-      new Option('--json', 'one JSON object a line on standard output').env('LONGWAVE_JSON'),
-    )
-    .addOption(new Option('--quiet', 'no progress and no notes').env('LONGWAVE_QUIET'))
-    .addOption(new Option('--yes', 'answer every question with yes').env('LONGWAVE_YES'))
+/** What every command and subcommand has in common. */
+function prepare(command: Command): void {
+  command.exitOverride()
+  for (const [flags, text] of globalOptions) {
+    const long = flags.split(' ')[0]
+    // A command may need one of these names for something of its own.
+    if (!command.options.some((option) => option.long === long)) command.option(flags, text)
+  }
+  for (const option of command.options) addEnvironmentTwin(command, option)
+  for (const below of command.commands) prepare(below)
 }
 
-/** Every option has a LONGWAVE_* twin. */
-function addEnvironmentTwins(command: Command): void {
-  for (const option of command.options) {
-    if (option.envVar === undefined && option.long !== undefined) {
-      option.env(`LONGWAVE_${option.long.slice(2).replace(/-/g, '_').toUpperCase()}`)
-    }
+const globalOptions: readonly (readonly [string, string])[] = [
+  ['--home <dir>', "where everything of this user's Longwave lies"],
+  ['--config <file>', 'options as TOML'],
+  ['--json', 'one JSON object a line on standard output'],
+  ['--quiet', 'no progress and no notes'],
+  ['--yes', 'answer every question with yes'],
+]
+
+/** Every option has a LONGWAVE_* twin; one that is empty counts as not set, 0 switches a flag off. */
+function addEnvironmentTwin(command: Command, option: Option): void {
+  if (option.long === undefined || option.long === '--version') return
+  const name = `LONGWAVE_${option.long.slice(2).replace(/-/g, '_').toUpperCase()}`
+  const value = process.env[name]
+  const isOff = value === '' || (option.isBoolean() && (value === '0' || value === 'false'))
+  if (isOff) return
+  option.env(name)
+  // Commander listens by itself only where the variable was named before the option was added.
+  command.on(`optionEnv:${option.name()}`, () => {
+    command.setOptionValueWithSource(option.attributeName(), parsed(command, option, name), 'env')
+  })
+}
+
+function parsed(command: Command, option: Option, name: string): unknown {
+  if (option.isBoolean()) return !option.negate
+  const value = process.env[name] ?? ''
+  try {
+    return option.parseArg === undefined ? value : option.parseArg(value, undefined)
+  } catch (error) {
+    const said = error instanceof Error ? error.message : ''
+    return command.error(`error: ${name}=${value} cannot be used for ${option.flags}. ${said}`)
   }
 }
 
@@ -101,74 +114,20 @@ function wantedCommand(argv: readonly string[]): string | undefined {
 function runner(program: Command, command: Command): Runner {
   return (work) =>
     async (...args) => {
+      const { runCommand } = await import('./run-command.ts')
       // Commander hands over the command that was called last.
       const called = (args as readonly unknown[]).at(-1)
       const active = called instanceof Command ? called : command
-      const flags = { ...program.opts(), ...command.opts(), ...active.opts() }
-      const output = createOutput({
-        json: isSet(flags['json']),
-        quiet: isSet(flags['quiet']),
-      })
-      const stop = new AbortController()
-      const onSignal = (): void => stop.abort()
-      process.once('SIGINT', onSignal)
-      process.once('SIGTERM', onSignal)
-      let session: Session | undefined
-      try {
-        const config = loadConfiguration(
-          flags['config'] as string | undefined,
-          command.name(),
-          optionNames(active),
-        )
-        applyConfiguration(active, config)
-        session = createSession({
-          output,
-          home: (flags['home'] as string | undefined) ?? path.join(os.homedir(), '.longwave'),
-          yes: isSet(flags['yes']),
-          config,
-          signal: stop.signal,
-        })
-        process.exitCode = (await work(session, ...args)) ?? ExitCode.ok
-      } catch (error) {
-        process.exitCode = stop.signal.aborted ? ExitCode.interrupted : reportFailure(output, error)
-        if (stop.signal.aborted) reportFailure(output, error)
-      } finally {
-        await session?.close().catch((error: unknown) => reportFailure(output, error))
-        process.removeListener('SIGINT', onSignal)
-        process.removeListener('SIGTERM', onSignal)
-      }
+      await runCommand({ program, active, work: (session) => work(session, ...args) })
     }
-}
-
-function isSet(value: unknown): boolean {
-  return value === true || (typeof value === 'string' && value !== '' && value !== '0')
-}
-
-function optionNames(command: Command): ReadonlySet<string> {
-  return new Set(command.options.flatMap((option) => option.long?.slice(2) ?? []))
-}
-
-/** The configuration counts where neither the command line nor the environment says anything. */
-function applyConfiguration(command: Command, config: Readonly<Record<string, unknown>>): void {
-  for (const option of command.options) {
-    const name = option.long?.slice(2)
-    if (name === undefined || config[name] === undefined) continue
-    const source = command.getOptionValueSource(option.attributeName())
-    if (source === undefined || source === 'default') {
-      const value = config[name]
-      command.setOptionValueWithSource(
-        option.attributeName(),
-        typeof value === 'number' ? String(value) : value,
-        'config',
-      )
-    }
-  }
 }
 
 /** Commander has written its message already. */
-function exitCodeOf(error: unknown): number {
-  if (error instanceof CommanderError) {
-    return error.exitCode === 0 ? ExitCode.ok : ExitCode.usage
-  }
+async function exitCodeOf(error: unknown): Promise<number> {
+  if (error instanceof CommanderError && error.exitCode === 0) return 0
+  const { reportFailure } = await import('./failure/index.ts')
+  const { ExitCode } = await import('../protocol/index.ts')
+  if (error instanceof CommanderError) return ExitCode.usage
+  const { createOutput } = await import('./output/index.ts')
   return reportFailure(createOutput({ json: false, quiet: false }), error)
 }

@@ -9,8 +9,6 @@ export interface Session {
   /** `LONGWAVE_HOME`, absolute. */
   readonly home: string
   readonly yes: boolean
-  /** Values of the configuration file, by option name. */
-  readonly config: Readonly<Record<string, unknown>>
   /** Aborted by SIGINT and SIGTERM. */
   readonly signal: AbortSignal
   progress(): Progress
@@ -25,7 +23,6 @@ export function createSession(options: {
   readonly output: Output
   readonly home: string
   readonly yes: boolean
-  readonly config: Readonly<Record<string, unknown>>
   readonly signal: AbortSignal
 }): Session {
   const ends: (() => Promise<unknown>)[] = []

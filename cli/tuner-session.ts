@@ -1,12 +1,18 @@
 import type { FetchProgress } from '../mirroring/index.ts'
-import { Tuner, type UpdateResult } from '../tuner/index.ts'
+import {
+  openTuner as openHomeTuner,
+  type TunerOperations,
+  type UpdateResult,
+} from '../tuner/index.ts'
 import { countText, durationText, type Progress, shareText, sizeText } from './output/index.ts'
 import type { Session } from './session.ts'
 
-/** Opens this home's tuner for one command. @throws LW_STORE_LOCKED when one runs already */
-export async function openTuner(session: Session): Promise<Tuner> {
-  const tuner = new Tuner({ home: session.home, transport: session.transport() })
-  await tuner.start()
+/**
+ * This home's tuner for one command: the one that runs, through its local socket, or one of the
+ * command's own. @throws LW_STORE_LOCKED when another process has the home and does not answer
+ */
+export async function openTuner(session: Session): Promise<TunerOperations> {
+  const tuner = await openHomeTuner({ home: session.home, transport: () => session.transport() })
   session.onEnd(() => tuner.stop())
   return tuner
 }
@@ -54,6 +60,14 @@ export function updateLines(result: UpdateResult): readonly string[] {
       return [`${name}: held at release ${from} by undo; longwave update ${name} lifts it.`]
     case 'paused':
       return [`${name}: paused at release ${from}.`]
+    case 'deferred':
+      return [
+        `${name}: release ${to}${label} lies ready; the running channel keeps ${from} until it installs it or quits.`,
+      ]
+    case 'waiting':
+      return [
+        `${name}: release ${from} until ${result.turnAt}, its turn in the rollout; longwave update ${name} does not wait.`,
+      ]
     case 'ended':
       return [`${name}: ended by its publisher; release ${to} stays here.`]
     case 'healed':

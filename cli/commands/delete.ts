@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { ExitCode } from '../../protocol/index.ts'
+import { confirm } from '../confirmation.ts'
 import type { Runner } from '../program.ts'
 import { openPublisher } from '../publisher-session.ts'
 import type { Session } from '../session.ts'
@@ -28,6 +29,7 @@ async function end(
   channel: string,
   flags: { readonly token?: string },
 ): Promise<number> {
+  await confirm(session, `End ${channel} for good?`)
   const publisher = openPublisher(session)
   const summary = await publisher.end(channel, { token: flags.token, signal: session.signal })
   session.output.emit({ type: 'ended', ...summary })

@@ -67,6 +67,19 @@ function openPage(url: string): Promise<number> {
   })
 }
 
+/**
+ * A publisher's secrets are nothing for a channel's command; in a sandbox it gets no options for
+ * Node either, since those could open the sandbox again.
+ */
+function environmentFor(plan: Extract<LaunchPlan, { kind: 'command' }>): NodeJS.ProcessEnv {
+  const environment = { ...process.env }
+  for (const name of Object.keys(environment)) {
+    const isOurs = name.startsWith('LONGWAVE_')
+    if (isOurs || (plan.isSandboxed && name.startsWith('NODE_'))) delete environment[name]
+  }
+  return environment
+}
+
 function runCommand(
   plan: Extract<LaunchPlan, { kind: 'command' }>,
   args: readonly string[],
@@ -75,7 +88,7 @@ function runCommand(
     const child = spawn(plan.command, [...plan.arguments, ...args], {
       stdio: 'inherit',
       cwd: plan.directory,
-      env: { ...process.env, ...plan.environment },
+      env: { ...environmentFor(plan), ...plan.environment },
     })
     child.once('error', reject)
     child.once('close', (code, signal) => resolve(code ?? (signal === 'SIGINT' ? 130 : 1)))

@@ -29,11 +29,14 @@ async function log(
 ): Promise<number> {
   const tuner = await openTuner(session)
   const chosen = word === undefined ? undefined : await tuner.select(word)
+  const names = new Map<string, string>()
+  for (const one of await tuner.select()) names.set(one.id, one.into?.directory ?? one.name)
   const count = wholeNumber('--count', flags.count, 1, 10_000)
   for (const entry of await tuner.log(chosen, count)) {
-    session.output.emit({ type: 'event', ...entry })
+    const name = names.get(entry.subscription) ?? entry.subscription
+    session.output.emit({ type: 'event', ...entry, channel: name })
     session.output.print(
-      `${entry.at}  ${entry.event.padEnd(12)} ${entry.subscription}  ${entry.text}`,
+      `${entry.at}  ${entry.event.padEnd(12)} ${name}  ${entry.text}`,
     )
   }
   return ExitCode.ok

@@ -1,60 +1,74 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { ExitCode, fingerprint } from '../../protocol/index.ts'
+import type { SubscriptionView } from '../../tuner/index.ts'
 import type { Runner } from '../program.ts'
 import type { Session } from '../session.ts'
 import { openTuner } from '../tuner-session.ts'
 import { stateOf, viewObject } from './list.ts'
 
-/** `longwave status [CHANNEL]` */
+interface Flags {
+  readonly server?: string
+}
+
+/** `longwave status [CHANNEL]`, `longwave status --server URL` */
 export function declare(command: Command, run: Runner): void {
   command
     .argument('[channel]', 'name, URL or folder; all subscriptions without')
+    .addOption(new Option('--server <url>', 'how a server stands: its health and its measures'))
     .addHelpText(
       'after',
       `
 Examples:
   longwave status
   longwave status app --json
+  longwave status --server https://dl.example.org/
 
-Exit codes: 0 ok, 10 no such subscription, 11 another tuner runs.`,
+Exit codes: 0 ok, 1 the server is not well, 10 no such subscription, 11 another tuner runs,
+75 the server is away.`,
     )
     .action(run(status))
 }
 
-async function status(session: Session, word: string | undefined): Promise<number> {
+async function status(session: Session, word: string | undefined, flags: Flags): Promise<number> {
+  if (flags.server !== undefined) {
+    const { showServer } = await import('./status/index.ts')
+    return showServer(session, flags.server)
+  }
   const tuner = await openTuner(session)
   const chosen = await tuner.select(word)
   if (chosen.length === 0) session.output.print('Nothing is subscribed.')
   for (const subscription of chosen) {
     const view = await tuner.describe(subscription)
     session.output.emit(viewObject('status', view))
-    const { failure } = view.status
-    const lines: readonly (readonly [string, string | undefined])[] = [
-      ['State', stateOf(view)],
-      [
-        'Release',
-        `${view.release} of ${view.head}${view.label === undefined ? '' : ` (${view.label})`}`,
-      ],
-      ['Title', view.attributes.title],
-      ['URL', subscription.url],
-      ['Key', `${fingerprint(subscription.channel)} (${subscription.firstUse})`],
-      ['Files', view.location],
-      ['Kept', view.kept.join(', ')],
-      ['Schedule', `${view.schedule.text} (by the ${view.schedule.by})`],
-      ['Next run', view.nextRunMs === undefined ? 'none' : new Date(view.nextRunMs).toISOString()],
-      ['Checked', view.status.checkedAt ?? 'never'],
-      ['Updated', view.status.updatedAt],
-      [
-        'Failing',
-        failure === undefined
-          ? undefined
-          : `since ${failure.at}, ${failure.count}×: ${failure.message}`,
-      ],
-    ]
     session.output.print(subscription.name)
-    for (const [name, value] of lines) {
+    for (const [name, value] of linesOf(view)) {
       if (value !== undefined) session.output.print(`  ${name.padEnd(9)} ${value}`)
     }
   }
   return ExitCode.ok
+}
+
+function linesOf(view: SubscriptionView): readonly (readonly [string, string | undefined])[] {
+  const { subscription, label } = view
+  const { failure, checkedAt, updatedAt } = view.status
+  const next = view.nextRunMs === undefined ? 'none' : new Date(view.nextRunMs).toISOString()
+  return [
+    ['State', stateOf(view)],
+    ['Release', `${view.release} of ${view.head}${label === undefined ? '' : ` (${label})`}`],
+    ['Title', view.attributes.title],
+    ['URL', subscription.url],
+    ['Key', `${fingerprint(subscription.channel)} (${subscription.firstUse})`],
+    ['Files', view.location],
+    ['Kept', view.kept.join(', ')],
+    ['Schedule', `${view.schedule.text} (by the ${view.schedule.by})`],
+    ['Next run', next],
+    ['Checked', checkedAt ?? 'never'],
+    ['Updated', updatedAt],
+    [
+      'Failing',
+      failure === undefined
+        ? undefined
+        : `since ${failure.at}, ${failure.count}×: ${failure.message}`,
+    ],
+  ]
 }

@@ -1,18 +1,28 @@
-import type { Command } from 'commander'
+import { readFile } from 'node:fs/promises'
 import path from 'node:path'
+import type { Command } from 'commander'
 import { ExitCode } from '../../protocol/index.ts'
 import { createLogger, parseListenAddress } from '../../serving/index.ts'
 import { createTransmitter } from '../../transmitter/index.ts'
+import { cliError } from '../failure/index.ts'
+import { collect, wholeNumber } from '../options/index.ts'
 import type { Runner } from '../program.ts'
 import type { Session } from '../session.ts'
+import { untilAborted } from '../until-aborted.ts'
+import { declareMaintenance } from './transmitter/index.ts'
+import { declareTokens } from './tokens/index.ts'
 
 interface StartOptions {
   readonly data?: string
   readonly listen: string
   readonly publicUrl?: string
+  readonly tlsCert?: string
+  readonly tlsKey?: string
+  readonly trustedProxy?: readonly string[]
+  readonly retain?: string
 }
 
-/** `longwave transmitter …` */
+/** `longwave transmitter start|fsck|gc|backup|restore|token` */
 export function declare(command: Command, run: Runner): void {
   command
     .command('start')
@@ -20,6 +30,14 @@ export function declare(command: Command, run: Runner): void {
     .option('--data <dir>', 'where channels are kept (default: HOME/transmitter)')
     .option('--listen <host:port>', 'where to listen; port 0 takes a free one', '127.0.0.1:5282')
     .option('--public-url <url>', 'the URL that links carry')
+    .option('--tls-cert <file>', 'certificate chain (PEM): speak HTTPS')
+    .option('--tls-key <file>', 'its private key (PEM)')
+    .option(
+      '--trusted-proxy <address>',
+      'address or subnet whose forwarded headers are believed; repeatable',
+      collect,
+    )
+    .option('--retain <releases>', 'how many releases of a channel stay retained')
     .addHelpText(
       'after',
       `
@@ -27,17 +45,26 @@ Examples:
   longwave transmitter start
   longwave transmitter start --listen 127.0.0.1:0
   longwave transmitter start --data /srv/longwave --listen 0.0.0.0:5282 --public-url https://dl.example.org
+  longwave transmitter start --listen 0.0.0.0:443 --tls-cert chain.pem --tls-key key.pem
 
 Exit codes: 0 stopped, 1 failed (port in use, no permission), 11 another one uses the data.`,
     )
     .action(run(start))
+  declareMaintenance(command, run)
+  declareTokens(command, run)
 }
 
 async function start(session: Session, options: StartOptions): Promise<number> {
+  const tls = await loadTls(options)
   const transmitter = createTransmitter({
-    directory: options.data ?? path.join(session.home, 'transmitter'),
+    directory: path.resolve(options.data ?? path.join(session.home, 'transmitter')),
     listen: parseListenAddress(options.listen),
-    ...(options.publicUrl === undefined ? {} : { publicUrl: options.publicUrl.replace(/\/$/, '') }),
+    ...(options.publicUrl === undefined ? {} : { publicUrl: publicUrlOf(options.publicUrl) }),
+    ...(tls === undefined ? {} : { tls }),
+    ...(options.trustedProxy === undefined ? {} : { trustedProxies: options.trustedProxy }),
+    ...(options.retain === undefined
+      ? {}
+      : { retainedReleases: wholeNumber('--retain', options.retain, 1, 10_000) }),
     logger: createLogger({
       name: 'transmitter',
       ...(session.output.quiet ? { level: 'warn' as const } : {}),
@@ -52,9 +79,36 @@ async function start(session: Session, options: StartOptions): Promise<number> {
   return ExitCode.ok
 }
 
-function untilAborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
+async function loadTls(options: StartOptions) {
+  const { tlsCert, tlsKey } = options
+  if (tlsCert === undefined && tlsKey === undefined) return undefined
+  if (tlsCert === undefined || tlsKey === undefined) {
+    throw cliError('LW_CLI_USAGE', { detail: '--tls-cert and --tls-key go together.' })
+  }
+  const [certificate, key] = await Promise.all([
+    loadPem('--tls-cert', tlsCert),
+    loadPem('--tls-key', tlsKey),
+  ])
+  return { certificate, key }
+}
+
+async function loadPem(option: string, file: string): Promise<string> {
+  let text: string
+  try {
+    text = await readFile(file, 'utf8')
+  } catch (cause) {
+    throw cliError('LW_CLI_USAGE', { detail: `${option}: ${file} cannot be read.`, cause })
+  }
+  if (text.includes('-----BEGIN ')) return text
+  throw cliError('LW_CLI_USAGE', { detail: `${option}: ${file} is not PEM.` })
+}
+
+function publicUrlOf(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url !== undefined && /^https?:$/.test(url.protocol) && url.search === '' && url.hash === '') {
+    return text.replace(/\/+$/, '')
+  }
+  throw cliError('LW_CLI_USAGE', {
+    detail: `--public-url takes a URL such as https://dl.example.org, not ${JSON.stringify(text)}.`,
   })
 }

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { ExitCode, fingerprint, parseChannelAddress } from '../../protocol/index.ts'
 import type { Runner } from '../program.ts'
 import type { Session } from '../session.ts'
-import type { Tuner } from '../../tuner/index.ts'
+import type { TunerOperations } from '../../tuner/index.ts'
 import { cliError } from '../failure/index.ts'
 import { openTuner, updateObject } from '../tuner-session.ts'
 
@@ -50,7 +50,7 @@ async function trust(
 /** The old channel's copy goes before the new one is fetched: they share nothing but the name. */
 async function replace(
   session: Session,
-  tuner: Tuner,
+  tuner: TunerOperations,
   word: string,
   link: string,
 ): Promise<number> {

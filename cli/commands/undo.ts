@@ -29,7 +29,11 @@ async function undo(session: Session, word: string): Promise<number> {
     const result = await tuner.undo(subscription, { signal: session.signal })
     const { from, to, reverted } = result
     session.output.emit({ type: 'undone', channel: subscription.name, from, to, reverted })
-    session.output.print(`${subscription.name}: back from release ${from} to ${to}.`)
+    session.output.print(
+      from === to
+        ? `${subscription.name}: undid the last change; release ${to} stays.`
+        : `${subscription.name}: back from release ${from} to ${to}.`,
+    )
   }
   return ExitCode.ok
 }

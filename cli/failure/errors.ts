@@ -14,6 +14,12 @@ export const cliError = errorArea('cli', {
     retryable: false,
     says: 'The configuration cannot be used.',
   },
+  LW_CLI_NO_SERVER: {
+    status: 502,
+    exit: ExitCode.failed,
+    retryable: false,
+    says: 'What answers there is no Longwave server.',
+  },
   LW_CLI_REFUSED: {
     status: 400,
     exit: ExitCode.failed,

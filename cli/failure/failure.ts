@@ -21,11 +21,6 @@ export function reportFailure(output: Output, error: unknown): number {
     debug(error)
     return error.exit
   }
-  if (isAbort(error)) {
-    output.emit({ type: 'error', code: 'LW_INTERRUPTED', message: 'Interrupted.' })
-    write('longwave: interrupted.')
-    return ExitCode.interrupted
-  }
   const message = error instanceof Error ? error.message : String(error)
   output.emit({ type: 'error', code: 'LW_INTERNAL', message })
   write(`longwave: ${message}`)
@@ -34,8 +29,13 @@ export function reportFailure(output: Output, error: unknown): number {
   return ExitCode.failed
 }
 
-function isAbort(error: unknown): boolean {
-  return error instanceof Error && error.name === 'AbortError'
+/** Tells that a signal ended the command, and what that left behind. */
+export function reportInterruption(output: Output, error: unknown): number {
+  output.emit({ type: 'error', code: 'LW_INTERRUPTED', message: 'Interrupted.' })
+  write('longwave: interrupted.')
+  if (isLongwaveError(error) && error.untouched !== undefined) write(`  ${error.untouched}`)
+  debug(error)
+  return ExitCode.interrupted
 }
 
 function write(line: string): void {

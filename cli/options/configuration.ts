@@ -1,67 +1,143 @@
 import { readFileSync } from 'node:fs'
+import { Command, type Option } from 'commander'
 import { parse } from 'smol-toml'
+import { commandTable } from '../command-table.ts'
 import { cliError } from '../failure/index.ts'
+import { nearest } from './nearest.ts'
+
+/** A configuration file as it was read: names of options, and tables named like commands. */
+export type ConfigurationDocument = Readonly<Record<string, unknown>>
+
+/** Reads a TOML file. @throws LW_CLI_CONFIG */
+export function loadConfiguration(file: string): ConfigurationDocument {
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch (cause) {
+    throw cliError('LW_CLI_CONFIG', { detail: `${file} cannot be read.`, cause })
+  }
+  try {
+    return parse(text)
+  } catch (cause) {
+    const [first = ''] = (cause as Error).message.split('\n')
+    throw cliError('LW_CLI_CONFIG', { detail: `${file} is not TOML: ${first}.`, cause })
+  }
+}
+
+/** What `applyConfiguration` takes. */
+export interface ConfigurationUse {
+  readonly program: Command
+  readonly active: Command
+  readonly file: string
+  readonly document: ConfigurationDocument
+}
 
 /**
- * Reads a TOML file whose keys are option names, at the top for all commands or in a table named
- * like the command.
+ * Sets options that neither the command line nor the environment set: those at the top of the file
+ * for every command that has them, those of a table for the command of that name. Names that no
+ * command has are refused, since a typing mistake would otherwise go unnoticed.
  * @throws LW_CLI_CONFIG
  */
-export function loadConfiguration(
-  file: string | undefined,
-  command: string,
-  known: ReadonlySet<string>,
-): Readonly<Record<string, unknown>> {
-  if (file === undefined) return {}
-  let document: Record<string, unknown>
-  try {
-    document = parse(readFileSync(file, 'utf8'))
-  } catch (cause) {
-    throw cliError('LW_CLI_CONFIG', { detail: `${file}: ${(cause as Error).message}`, cause })
-  }
-  const values: Record<string, unknown> = {}
+export async function applyConfiguration(use: ConfigurationUse): Promise<void> {
+  const { active, file, document } = use
+  const top = topCommand(active)
+  const forAll: Record<string, unknown> = {}
+  let own: Readonly<Record<string, unknown>> = {}
   for (const [key, value] of Object.entries(document)) {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) values[key] = value
+    if (!isTable(value)) {
+      forAll[key] = value
+      continue
+    }
+    if (!commandTable.some((entry) => entry.name === key)) {
+      const names = new Set(commandTable.map((entry) => entry.name))
+      throw unknownName(file, `a table [${key}], which is no command`, nearest(key, names))
+    }
+    if (key === top.name()) own = value
   }
-  const table = document[command]
-  if (typeof table === 'object' && table !== null) Object.assign(values, table)
-  for (const key of Object.keys(values)) {
-    if (known.has(key)) continue
-    const near = nearest(key, known)
-    throw cliError('LW_CLI_CONFIG', {
-      detail: `${file} sets "${key}", which ${command} does not know.`,
-      ...(near === undefined ? {} : { next: `Did you mean "${near}"?` }),
-    })
+  await refuseUnknown(file, forAll, () => namesOfAll())
+  await refuseUnknown(file, own, async () => namesOf(top))
+  for (const option of active.options) {
+    const name = option.long?.slice(2) ?? ''
+    const value = own[name] ?? forAll[name]
+    if (value !== undefined) setOption(use, option, value)
   }
-  return values
 }
 
-function nearest(word: string, known: ReadonlySet<string>): string | undefined {
-  let best: string | undefined
-  let bestDistance = 4
-  for (const candidate of known) {
-    const distance = editDistance(word, candidate)
-    if (distance < bestDistance) {
-      best = candidate
-      bestDistance = distance
+function setOption({ active, file }: ConfigurationUse, option: Option, value: unknown): void {
+  const attribute = option.attributeName()
+  const source = active.getOptionValueSource(attribute)
+  if (source !== undefined && source !== 'default') return
+  const name = option.long?.slice(2)
+  const refuse = (what: string): Error =>
+    cliError('LW_CLI_CONFIG', { detail: `${file}: "${name}" takes ${what}.` })
+  if (option.isBoolean()) {
+    if (typeof value !== 'boolean') throw refuse('true or false')
+    active.setOptionValueWithSource(attribute, value, 'config')
+    return
+  }
+  const given: readonly unknown[] = Array.isArray(value) ? value : [value]
+  let parsed: unknown
+  for (const one of given) {
+    if (typeof one !== 'string' && typeof one !== 'number') throw refuse('text')
+    try {
+      parsed = option.parseArg === undefined ? String(one) : option.parseArg(String(one), parsed)
+    } catch {
+      throw refuse(option.argChoices?.join(', ') ?? 'another value')
     }
   }
-  return best
+  // Only repeatable options gather into a list.
+  if (given.length !== 1 && !Array.isArray(parsed)) throw refuse('one value, not a list')
+  active.setOptionValueWithSource(attribute, parsed, 'config')
 }
 
-function editDistance(a: string, b: string): number {
-  let previous = Array.from({ length: b.length + 1 }, (_, index) => index)
-  for (let i = 1; i <= a.length; i++) {
-    const current = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const change = a[i - 1] === b[j - 1] ? 0 : 1
-      current[j] = Math.min(
-        (current[j - 1] ?? 0) + 1,
-        (previous[j] ?? 0) + 1,
-        (previous[j - 1] ?? 0) + change,
-      )
-    }
-    previous = current
+async function refuseUnknown(
+  file: string,
+  values: Readonly<Record<string, unknown>>,
+  knownNames: () => Promise<ReadonlySet<string>>,
+): Promise<void> {
+  const keys = Object.keys(values)
+  if (keys.length === 0) return
+  const known = await knownNames()
+  for (const key of keys) {
+    if (!known.has(key)) throw unknownName(file, `"${key}", which is no option`, nearest(key, known))
   }
-  return previous[b.length] ?? 0
+}
+
+function unknownName(file: string, what: string, near: string | undefined): Error {
+  return cliError('LW_CLI_CONFIG', {
+    detail: `${file} sets ${what}.`,
+    ...(near === undefined ? {} : { next: `Did you mean "${near}"?` }),
+  })
+}
+
+function topCommand(active: Command): Command {
+  let top = active
+  while (top.parent?.parent != null) top = top.parent
+  return top
+}
+
+function namesOf(command: Command): ReadonlySet<string> {
+  const names = new Set<string>()
+  const add = (one: Command): void => {
+    for (const option of one.options) names.add(option.long?.slice(2) ?? '')
+    for (const below of one.commands) add(below)
+  }
+  add(command)
+  return names
+}
+
+/** Options of every command: only a configuration with names at its top pays for that. */
+async function namesOfAll(): Promise<ReadonlySet<string>> {
+  const names = new Set(['home', 'json', 'quiet', 'yes'])
+  for (const entry of commandTable) {
+    const command = new Command(entry.name)
+    const module = await entry.load()
+    module.declare(command, () => async () => undefined)
+    for (const name of namesOf(command)) names.add(name)
+  }
+  return names
+}
+
+function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -1,2 +1,3 @@
 export * from './configuration.ts'
+export * from './strongest-option.ts'
 export * from './values.ts'

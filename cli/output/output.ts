@@ -11,11 +11,6 @@ export interface Output {
 }
 
 export function createOutput(options: { readonly json: boolean; readonly quiet: boolean }): Output {
-  // A reader that closes the pipe has seen enough.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(0)
-    throw error
-  })
   return {
     ...options,
     print(line) {

@@ -1,4 +1,5 @@
-import { SingleBar } from 'cli-progress'
+import { createRequire } from 'node:module'
+import type { SingleBar } from 'cli-progress'
 import { shareText, sizeText } from './text.ts'
 
 /** Shows how far something long is. */
@@ -20,13 +21,17 @@ export function createProgress(options: {
 }
 
 function barProgress(stream: NodeJS.WriteStream): Progress {
+  // Only a terminal needs it, and it is not small.
+  const { SingleBar: Bar } = createRequire(import.meta.url)('cli-progress') as {
+    readonly SingleBar: typeof SingleBar
+  }
   let bar: SingleBar | undefined
   let current = ''
   return {
     update(stage, done, total) {
       if (bar === undefined || stage !== current) {
         bar?.stop()
-        bar = new SingleBar({
+        bar = new Bar({
           stream,
           format: `${stage.padEnd(10)} {bar} {percentage}% {amount}`,
           clearOnComplete: true,

@@ -47,10 +47,9 @@ t.test('S50: 2,000 damaged sides are refused or do no more than give wrong bytes
 
 t.test('S50: a side cut at any byte is refused', async (t) => {
   for (let length = 0; length < side.length; length++) {
-    t.throws(
-      () => restored({ ...input, newSize: next.length }, side.slice(0, length), all),
-      { code: 'LW_DELTA_REFERENCES' },
-    )
+    t.throws(() => restored({ ...input, newSize: next.length }, side.slice(0, length), all), {
+      code: 'LW_DELTA_REFERENCES',
+    })
   }
 })
 

@@ -13,7 +13,10 @@ const newSize = 190_000
 /** Bytes as code and tables have them: opcodes, small words, zeros. */
 function codeLike(size: number, seed: number): Uint8Array {
   const random = seeded(seed)
-  const frequent = [0xe8, 0x0f, 0x84, 0x48, 0x8d, 0x05, 0, 0, 0, 0xff, 0x24, 0x8b, 0x94, 0xeb, 0x10]
+  const frequent = [
+    0x41, 0x42, 0x10, 0x80, 0xe8, 0x0f, 0x84, 0x48, 0x8d, 0x05, 0, 0, 0, 0xff, 0x24, 0x8b, 0x94,
+    0xeb, 0x10,
+  ]
   return Uint8Array.from({ length: size }, () => {
     const value = random()
     return value % 3 === 0 ? value >>> 8 : (frequent[value % frequent.length] as number)
@@ -79,14 +82,18 @@ const sideOf: fc.Arbitrary<Side> = fc
     oldLayout: layoutOf(oldSize),
     newLayout: layoutOf(newSize),
     extra: fc.array(
-      fc.record({ from: addresses, length: fc.nat(9000), delta: fc.integer({ min: -999, max: 999 }) }),
+      fc.record({
+        from: addresses,
+        length: fc.nat(9000),
+        delta: fc.integer({ min: -999, max: 999 }),
+      }),
       { maxLength: 3 },
     ),
     bases: fc.array(fc.record({ old: addresses, next: addresses }), { minLength: 5, maxLength: 6 }),
     functab: fc.nat(oldSize - 8000),
     cells: fc.array(
       fc.record({
-        mode: fc.constantFrom(0, 1, 2, 3, 4, 5, 6, 7, 16, 20),
+        mode: fc.constantFrom(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 20),
         cells: fc.integer({ min: 1, max: 60 }),
       }),
       { maxLength: 12 },

@@ -1,0 +1,81 @@
+import { ExitCode } from '../../../protocol/index.ts'
+import { cliError } from '../../failure/index.ts'
+import { tableText } from '../../output/index.ts'
+import type { Session } from '../../session.ts'
+
+const documentBytesMax = 1024 * 1024
+
+interface Health {
+  readonly status: string
+  readonly service: string
+  readonly version: string
+  readonly uptimeSeconds: number
+  readonly checks: Readonly<Record<string, { readonly ok: boolean; readonly detail?: string }>>
+}
+
+/** Shows `/-/health` and `/-/metrics` of a server. */
+export async function showServer(session: Session, server: string): Promise<number> {
+  const base = `${server.replace(/\/+$/, '')}/`
+  const health = await fetchHealth(session, base)
+  const measures = await fetchMeasures(session, base)
+  session.output.emit({ ...health, type: 'server', url: base, measures })
+  session.output.print(
+    `${base} ${health.service} ${health.version}: ${health.status}, up ${uptimeText(health.uptimeSeconds)}`,
+  )
+  for (const [name, { ok, detail }] of Object.entries(health.checks)) {
+    session.output.print(`  ${ok ? 'ok  ' : 'bad '}  ${name.padEnd(11)} ${detail ?? ''}`.trimEnd())
+  }
+  const rows = Object.entries(measures).filter(([, value]) => value !== 0)
+  if (rows.length > 0) {
+    session.output.print(tableText(rows.map(([name, value]) => [`  ${name}`, String(value)])))
+  }
+  return health.status === 'ok' ? ExitCode.ok : ExitCode.failed
+}
+
+async function fetchHealth(session: Session, base: string): Promise<Health> {
+  const answer = await session.transport().fetchBytes(`${base}-/health`, {
+    headers: { accept: 'application/json' },
+    acceptStatus: [503],
+    bytesMax: documentBytesMax,
+    signal: session.signal,
+  })
+  try {
+    const health = JSON.parse(answer.bytes.toString('utf8')) as Partial<Health> | null
+    if (typeof health?.status === 'string' && typeof health.service === 'string') {
+      return { version: '', uptimeSeconds: 0, checks: {}, ...health } as Health
+    }
+  } catch {
+    // Said below: whatever answers there is none of ours.
+  }
+  throw cliError('LW_CLI_NO_SERVER', { detail: `${base}-/health is no health document.` })
+}
+
+/** The server's own counters, without labels: totals over channels and the like. */
+async function fetchMeasures(
+  session: Session,
+  base: string,
+): Promise<Readonly<Record<string, number>>> {
+  const answer = await session.transport().fetchBytes(`${base}-/metrics`, {
+    // Where measures are guarded, health has to do.
+    acceptStatus: [401, 403, 404],
+    bytesMax: documentBytesMax,
+    signal: session.signal,
+  })
+  const measures: Record<string, number> = {}
+  if (answer.status !== 200) return measures
+  for (const line of answer.bytes.toString('utf8').split('\n')) {
+    const match = /^longwave_(\w+)(?:\{[^}]*\})? (\S+)$/.exec(line)
+    if (match === null) continue
+    const [, name = '', value = ''] = match
+    measures[name] = (measures[name] ?? 0) + Number(value)
+  }
+  return measures
+}
+
+function uptimeText(seconds: number): string {
+  const days = Math.floor(seconds / 86_400)
+  const hours = Math.floor((seconds % 86_400) / 3600)
+  const minutes = Math.floor((seconds % 3600) / 60)
+  if (days > 0) return `${days} d ${hours} h`
+  return hours > 0 ? `${hours} h ${minutes} min` : `${minutes} min ${Math.floor(seconds % 60)} s`
+}

@@ -1,0 +1,1 @@
+export * from './declare-maintenance.ts'

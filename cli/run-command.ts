@@ -1,0 +1,56 @@
+import os from 'node:os'
+import path from 'node:path'
+import type { Command } from 'commander'
+import { ExitCode } from '../protocol/index.ts'
+import { reportFailure, reportInterruption } from './failure/index.ts'
+import { applyConfiguration, loadConfiguration, strongestOption } from './options/index.ts'
+import { createOutput } from './output/index.ts'
+import { createSession, type Session } from './session.ts'
+
+/** What `runCommand` takes. */
+export interface CommandRun {
+  readonly program: Command
+  /** The command that was called. */
+  readonly active: Command
+  readonly work: (session: Session) => Promise<number | undefined>
+}
+
+/**
+ * Runs the work of one command with a session of its own and sets the exit code. SIGINT and SIGTERM
+ * abort the work, which then cleans up; a second signal ends the process as it always does.
+ */
+export async function runCommand({ program, active, work }: CommandRun): Promise<void> {
+  const option = (name: string): unknown => strongestOption(active, name)
+  const outputOf = () =>
+    createOutput({ json: option('json') === true, quiet: option('quiet') === true })
+  let output = outputOf()
+  const stop = new AbortController()
+  const onSignal = (): void => stop.abort()
+  process.once('SIGINT', onSignal)
+  process.once('SIGTERM', onSignal)
+  let session: Session | undefined
+  try {
+    const file = option('config') as string | undefined
+    if (file !== undefined) {
+      await applyConfiguration({ program, active, file, document: loadConfiguration(file) })
+      output = outputOf()
+    }
+    session = createSession({
+      output,
+      home: (option('home') as string | undefined) ?? path.join(os.homedir(), '.longwave'),
+      yes: option('yes') === true,
+      signal: stop.signal,
+    })
+    process.exitCode = (await work(session)) ?? ExitCode.ok
+  } catch (error) {
+    process.exitCode = stop.signal.aborted
+      ? reportInterruption(output, error)
+      : reportFailure(output, error)
+  } finally {
+    await session?.close().catch((error: unknown) => {
+      process.exitCode = reportFailure(output, error)
+    })
+    process.removeListener('SIGINT', onSignal)
+    process.removeListener('SIGTERM', onSignal)
+  }
+}

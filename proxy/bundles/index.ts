@@ -1,0 +1,2 @@
+export * from './bundle-maker.ts'
+export * from './known-releases.ts'

@@ -1,0 +1,5 @@
+export * from './channel.ts'
+export * from './grants.ts'
+export * from './poll.ts'
+export * from './single-flight.ts'
+export * from './trust-cache.ts'

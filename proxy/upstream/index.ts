@@ -1,0 +1,3 @@
+export * from './connections.ts'
+export * from './header-fields.ts'
+export * from './upstream.ts'

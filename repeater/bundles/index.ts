@@ -1,0 +1,2 @@
+export * from './bundle-cache.ts'
+export * from './bundle-routes.ts'

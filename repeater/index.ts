@@ -1,0 +1,5 @@
+export type { WantedChannel } from './context.ts'
+export { repeaterError } from './errors.ts'
+export { repeaterLimits } from './limits.ts'
+export * from './repeater.ts'
+export type { ChannelStatus, RepeaterStatus } from './status.ts'

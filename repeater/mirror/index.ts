@@ -1,0 +1,2 @@
+export * from './channel-mirror.ts'
+export { keptBundlesFolder } from './keep-bundle.ts'

@@ -1,0 +1,2 @@
+export * from './collect-garbage.ts'
+export * from './compressor.ts'

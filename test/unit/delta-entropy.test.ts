@@ -1,0 +1,130 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { AdaptiveBits } from '../../delta/entropy/adaptive-bits.ts'
+import { BinaryDecoder } from '../../delta/entropy/binary-decoder.ts'
+import { BinaryEncoder } from '../../delta/entropy/binary-encoder.ts'
+import type { BinaryCoder } from '../../delta/entropy/binary-coder.ts'
+import { ByteModel } from '../../delta/entropy/byte-model.ts'
+import { squashTable, stretchTable } from '../../delta/entropy/logistic.ts'
+import { NumberModel } from '../../delta/entropy/number-model.ts'
+import { TextModel } from '../../delta/entropy/text-model.ts'
+
+/** Hands out bytes in small pieces, as a file does. */
+function decoderOf(bytes: Uint8Array): BinaryDecoder {
+  let at = 0
+  return new BinaryDecoder(() => {
+    at += 3
+    return bytes.subarray(at - 3, at)
+  })
+}
+
+function roundTrip<Value>(
+  value: Value,
+  code: (coder: BinaryCoder, value: Value | undefined) => Value,
+): Value {
+  const encoder = new BinaryEncoder(4)
+  code(encoder, value)
+  return code(decoderOf(encoder.finish()), undefined)
+}
+
+t.test('decisions of any probability come back', async (t) => {
+  const decision = fc.tuple(fc.integer({ min: 0, max: 1 }), fc.integer({ min: 1, max: 65534 }))
+  fc.assert(
+    fc.property(fc.array(decision, { maxLength: 400 }), (decisions) => {
+      const bits = roundTrip(
+        decisions.map(([bit]) => bit),
+        (coder, given) => decisions.map(([, p], i) => coder.code(given?.[i] ?? 0, p)),
+      )
+      return bits.every((bit, i) => bit === decisions[i]?.[0])
+    }),
+  )
+  t.pass()
+})
+
+t.test('carries run through long chains of ones', async (t) => {
+  for (const p of [1, 2, 32768, 65533, 65534]) {
+    for (const bit of [0, 1]) {
+      const decisions = Array.from({ length: 3000 }, (_, i) => (i % 501 === 500 ? 1 - bit : bit))
+      const back = roundTrip(decisions, (coder, given) =>
+        decisions.map((_, i) => coder.code(given?.[i] ?? 0, p)),
+      )
+      t.same(back, decisions, `probability ${p}, bit ${bit}`)
+    }
+  }
+})
+
+t.test('numbers up to 2^52 come back, of either sign', async (t) => {
+  const numbers = fc.array(fc.integer({ min: -(2 ** 50), max: 2 ** 50 }), { maxLength: 60 })
+  fc.assert(
+    fc.property(numbers, (values) => {
+      const back = roundTrip(values, (coder, given) => {
+        const model = new NumberModel(2)
+        return values.map((_, i) => model.codeSigned(coder, i & 1, given?.[i] ?? 0))
+      })
+      return back.every((value, i) => value === values[i])
+    }),
+  )
+  t.pass()
+})
+
+t.test('bytes and texts come back', async (t) => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 500 }), (bytes) => {
+      const back = roundTrip(bytes, (coder, given) => {
+        const model = new ByteModel(8)
+        let last = 0
+        return bytes.map((_, i) => {
+          model.contexts[1] = last
+          model.guesses[0] = last
+          model.guesses[1] = -1
+          last = model.code(coder, given?.[i] ?? 0)
+          return last
+        })
+      })
+      return Buffer.compare(back, bytes) === 0
+    }),
+    { numRuns: 30 },
+  )
+  const text = fc.string({ unit: 'grapheme', maxLength: 60 }).map((s) => s.replaceAll('\0', ''))
+  fc.assert(
+    fc.property(fc.array(text, { maxLength: 8 }), (texts) => {
+      const back = roundTrip(texts, (coder, given) => {
+        const model = new TextModel()
+        return texts.map((_, i) => model.code(coder, given?.[i] ?? '', 1000, texts[i - 1] ?? ''))
+      })
+      return back.every((value, i) => value === texts[i])
+    }),
+    { numRuns: 30 },
+  )
+  t.pass()
+})
+
+t.test('what is likely costs little', async (t) => {
+  const encoder = new BinaryEncoder()
+  const bits = new AdaptiveBits(1, 1023)
+  for (let i = 0; i < 100_000; i++) bits.code(encoder, 0, i % 10_000 === 9_999 ? 1 : 0)
+  t.ok(encoder.finish().length < 60)
+})
+
+t.test('a stream that ends too early is noticed', async (t) => {
+  const decoder = decoderOf(new Uint8Array(1))
+  t.throws(
+    () => {
+      for (let i = 0; i < 1000; i++) decoder.code(0, 32768)
+    },
+    { code: 'LW_DELTA_FORMAT' },
+  )
+})
+
+t.test('the tables of the logistic domain are what the format says', async (t) => {
+  t.equal(squashTable[3072], 32768)
+  t.equal(stretchTable[32768], 0)
+  t.ok(
+    squashTable.every((p, i) => i === 0 || p >= (squashTable[i - 1] ?? 0)),
+    'rising',
+  )
+  t.equal(
+    squashTable.reduce((sum, p, i) => (Math.imul(sum, 31) + p + i) | 0, 0),
+    -1619869409,
+  )
+})
