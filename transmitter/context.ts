@@ -9,7 +9,7 @@ import type { ManifestMemory } from './manifests/index.ts'
 import type { ChannelMeasures } from './measures/index.ts'
 import type { OnlineKeys } from './online-keys/index.ts'
 import type { Catalogue } from './reading/index.ts'
-import type { CommitHook } from './releases/index.ts'
+import type { CommitHook, MissingMemory } from './releases/index.ts'
 import type { RepeaterRegistry } from './repeaters/index.ts'
 
 /** What the rooms of a transmitter share. */
@@ -28,6 +28,7 @@ export interface TransmitterContext {
   readonly compressor: Compressor
   readonly measures: ChannelMeasures
   readonly repeaters: RepeaterRegistry
+  readonly missing: MissingMemory
   /** Asked before each switch and told after it, in order. */
   readonly commitHooks: CommitHook[]
   /** The URL that links carry; known once the server listens. */

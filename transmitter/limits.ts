@@ -14,6 +14,8 @@ export const transmitterLimits = {
   uploadLifetimeMs: dayMs,
   /** Uploads of one channel that may be open at once. */
   openUploadsMax: 256,
+  /** Uploads whose missing objects a process keeps in mind. */
+  uploadsRemembered: 32,
   /** Release object lists are leased in groups of this size. */
   leaseGroup: 5000,
   /** Parts up to this size are taken into memory whole, so that a broken request loses only one. */

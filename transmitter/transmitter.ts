@@ -34,7 +34,7 @@ import { OnlineKeys } from './online-keys/index.ts'
 import { addOpenApi } from './openapi/index.ts'
 import { PeriodicWork } from './periodic-work.ts'
 import { addObjectRoutes, addReadingRoutes, Catalogue } from './reading/index.ts'
-import { addPublishingRoutes, addSignatureRoute } from './releases/index.ts'
+import { addPublishingRoutes, addSignatureRoute, MissingMemory } from './releases/index.ts'
 import { addRepeaters, preparedFolder, RepeaterRegistry } from './repeaters/index.ts'
 import { renewStale } from './resigning/index.ts'
 import { addBackChannel, type BackChannel } from './updates/index.ts'
@@ -185,6 +185,7 @@ class TransmitterService implements Transmitter {
       measures,
       compressor,
       commitHooks: [],
+      missing: new MissingMemory(),
       repeaters: new RepeaterRegistry(parts),
       keys: new OnlineKeys(parts),
       access: await PublishAccess.open(parts),

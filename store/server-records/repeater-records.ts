@@ -14,10 +14,7 @@ export function createRepeaterRecords(database: RecordsDatabase): RepeaterRecord
   }
 }
 
-type RegistryRecords = Pick<
-  RepeaterRecords,
-  'seen' | 'report' | 'list' | 'holdings' | 'forget'
->
+type RegistryRecords = Pick<RepeaterRecords, 'seen' | 'report' | 'list' | 'holdings' | 'forget'>
 
 function createRegistryRecords(database: RecordsDatabase): RegistryRecords {
   const { reader } = database

@@ -69,7 +69,8 @@ function withoutHash({ hash: _hash, scope: _scope, ...token }: TokenRecord): Pub
 
 function requireFit({ channels, note, expiresAtMs }: NewPublishToken, nowMs: number): void {
   const prefix = channels.endsWith('*') ? channels.slice(0, -1) : undefined
-  const isFit = prefix === undefined ? isChannelName(channels) : prefix === '' || isChannelName(prefix)
+  const isFit =
+    prefix === undefined ? isChannelName(channels) : prefix === '' || isChannelName(prefix)
   if (!isFit) {
     throw transmitterError('LW_TRANSMIT_TOKEN_UNFIT', {
       detail: 'Its channels are a name, a prefix followed by *, or * for all.',

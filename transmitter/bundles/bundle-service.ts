@@ -146,7 +146,8 @@ export class BundleService {
   /** Whether the task waits now or is being worked on. */
   #enqueue(queue: Map<string, BundleTask>, task: BundleTask): boolean {
     const name = nameOf(task)
-    if (queue.has(name) || (this.#making !== undefined && nameOf(this.#making) === name)) return true
+    if (queue.has(name) || (this.#making !== undefined && nameOf(this.#making) === name))
+      return true
     if (queue.size >= limits.bundleQueueMax || this.#abort.signal.aborted) return false
     queue.set(name, task)
     if (this.#running === undefined) {

@@ -1,7 +1,11 @@
 import type { ChannelName } from '../../protocol/index.ts'
 import { transmitterLimits as limits } from '../limits.ts'
 
-/** Which releases tuners were seen to hold, by how often; what bundles are made for beforehand. */
+/**
+ * Which releases tuners were seen to hold, by how often; what bundles are made for beforehand. In
+ * bounds: a newcomer takes the place and the count of the rarest, so that a frequent one gets in
+ * whenever it comes (the Space-Saving algorithm).
+ */
 export class HeldReleases {
   readonly #held = new Map<ChannelName, Map<number, number>>()
 
@@ -9,10 +13,14 @@ export class HeldReleases {
     if (release === 0) return
     const held = this.#held.get(name) ?? new Map<number, number>()
     this.#held.set(name, held)
-    held.set(release, (held.get(release) ?? 0) + 1)
-    if (held.size <= limits.heldReleasesTracked) return
-    const rarest = byCount(held).at(-1)
-    if (rarest !== undefined) held.delete(rarest)
+    const known = held.get(release)
+    if (known !== undefined || held.size < limits.heldReleasesTracked) {
+      held.set(release, (known ?? 0) + 1)
+      return
+    }
+    const rarest = byCount(held).at(-1) ?? 0
+    held.set(release, (held.get(rarest) ?? 0) + 1)
+    held.delete(rarest)
   }
 
   /** The most frequent ones first; the counting starts again. */

@@ -14,7 +14,10 @@ export function qualityFor(bytes: number): number {
  * Whether compressing an object is likely to pay, judged by quick tries at its beginning and in
  * its middle: photographs and archives are not worked on for nothing.
  */
-export async function looksCompressible(reader: ObjectReader, signal: AbortSignal): Promise<boolean> {
+export async function looksCompressible(
+  reader: ObjectReader,
+  signal: AbortSignal,
+): Promise<boolean> {
   const sample = limits.compressSampleBytes
   if (reader.size <= sample) return true
   for (const position of [0, Math.floor((reader.size - sample) / 2)]) {

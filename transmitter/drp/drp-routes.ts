@@ -32,7 +32,9 @@ export function addDrpRoutes(context: TransmitterContext): void {
     const { record, head } = view
     const ids = request.query.ids ?? 'sha256'
     if (ids !== 'sha256' && ids !== 'md5') {
-      throw transmitterError('LW_TRANSMIT_INDEX_UNAVAILABLE', { detail: 'Its ids are sha256 or md5.' })
+      throw transmitterError('LW_TRANSMIT_INDEX_UNAVAILABLE', {
+        detail: 'Its ids are sha256 or md5.',
+      })
     }
     const resource = await indexResource(context, documents, { name: record.name, head, ids })
     await sendRepresentation(exchangeOf(view, request, reply), resource)

@@ -203,11 +203,7 @@ function sendOpened(
     mime: headers['Content-Type'] ?? 'application/octet-stream',
     immutable: false,
     cacheControl: headers['Cache-Control'] ?? 'no-cache',
-    headers: [
-      ...extra.flat(),
-      'Content-Security-Policy',
-      safety['Content-Security-Policy'] ?? '',
-    ],
+    headers: [...extra.flat(), 'Content-Security-Policy', safety['Content-Security-Policy'] ?? ''],
   })
   if (request.method === 'GET' && headers['Content-Range'] === undefined) count(size)
   server.sendObject(request, reply, described, source)

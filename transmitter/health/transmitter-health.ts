@@ -28,7 +28,10 @@ async function checkStore({ fs, directory }: TransmitterContext): Promise<Health
   return { ok, detail: `${Math.floor(freeBytes / 1024 ** 2)} MiB are free.` }
 }
 
-async function checkTimestamps({ catalogue, clock }: TransmitterContext): Promise<HealthCheckResult> {
+async function checkTimestamps({
+  catalogue,
+  clock,
+}: TransmitterContext): Promise<HealthCheckResult> {
   const endMs = clock.now() + limits.timestampLowMs
   const low = catalogue.list().filter(({ timestamp }) => {
     const { expires } = parseTimestamp(timestamp.document.bytes).view

@@ -6,7 +6,11 @@ import {
   parseManifest,
   filesOf,
 } from '../../protocol/index.ts'
-import type { ChannelRecord, ObjectRecord, ReleaseRecord } from '../../store/server-records/index.ts'
+import type {
+  ChannelRecord,
+  ObjectRecord,
+  ReleaseRecord,
+} from '../../store/server-records/index.ts'
 import { createTrustClient, parseTimestamp } from '../../trust/index.ts'
 import { transmitterLimits as limits } from '../limits.ts'
 import { groupsOf } from './collect-garbage.ts'
@@ -24,13 +28,7 @@ export interface CheckOptions {
 export interface CheckFinding {
   /** An error is damage that readers meet; a warning is not. */
   readonly severity: 'error' | 'warning'
-  readonly kind:
-    | 'records'
-    | 'trust'
-    | 'manifest'
-    | 'object-missing'
-    | 'object-damaged'
-    | 'orphan'
+  readonly kind: 'records' | 'trust' | 'manifest' | 'object-missing' | 'object-damaged' | 'orphan'
   readonly detail: string
   readonly channel?: string
   readonly release?: number

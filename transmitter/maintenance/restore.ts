@@ -23,13 +23,7 @@ import { renewChannel } from '../resigning/index.ts'
 import { copyPrivateFiles, namesIn } from './backup.ts'
 import { type BackupNote, loadBackupNote } from './backup-note.ts'
 import { type CheckSummary, checkStore } from './check-store.ts'
-import {
-  isThere,
-  recordsFile,
-  recordsUrl,
-  restoringFile,
-  type StoreOptions,
-} from './open-store.ts'
+import { isThere, recordsFile, recordsUrl, restoringFile, type StoreOptions } from './open-store.ts'
 
 export interface RestoreOptions {
   /** The folder that `backupTo` wrote. */

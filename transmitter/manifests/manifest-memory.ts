@@ -117,7 +117,8 @@ export class ManifestMemory {
     let entries = 0
     for (const kept of this.#kept.values()) entries += kept.entries
     for (const [digest, kept] of this.#kept) {
-      const isFitting = entries <= limits.manifestEntriesKept && this.#kept.size <= limits.manifestsKept
+      const isFitting =
+        entries <= limits.manifestEntriesKept && this.#kept.size <= limits.manifestsKept
       if (isFitting || this.#kept.size === 1) return
       this.#kept.delete(digest)
       entries -= kept.entries

@@ -194,7 +194,11 @@ const publishing: readonly Operation[] = [
     path: '/{name}/objects/{sha256}/signature',
     says: 'Block checksums of an object, for a difference against it.',
     query: { block: 'bytes of a block' },
-    answers: { 200: { says: 'The checksums.', type: signatureMediaType }, 401: denied, 404: missing },
+    answers: {
+      200: { says: 'The checksums.', type: signatureMediaType },
+      401: denied,
+      404: missing,
+    },
     publishing: true,
   },
 ]

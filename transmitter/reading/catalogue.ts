@@ -72,8 +72,7 @@ export class Catalogue {
     const known = this.#views.get(name)
     // Loads overlap; what is older by now changes nothing.
     if (known !== undefined && isOlder(record, known.record)) return
-    const responder =
-      known?.timestamp ?? pollResponder(document(timestamp.bytes), server.counters)
+    const responder = known?.timestamp ?? pollResponder(document(timestamp.bytes), server.counters)
     responder.replace(document(timestamp.bytes))
     this.#views.set(name, { record, head, attributes, timestamp: responder })
     this.#serve(record, responder)

@@ -32,8 +32,7 @@ interface Opening extends Wanted {
 }
 
 const objectPath = /^\/([a-z0-9][a-z0-9._-]{0,63})\/objects\/([0-9a-f]{64})(\.br)?$/
-const bundlePath =
-  /^\/([a-z0-9][a-z0-9._-]{0,63})\/deltas\/\d{1,10}\.\.\d{1,10}\/([0-9a-f]{64})$/
+const bundlePath = /^\/([a-z0-9][a-z0-9._-]{0,63})\/deltas\/\d{1,10}\.\.\d{1,10}\/([0-9a-f]{64})$/
 
 /**
  * Objects, their precompressed forms and bundles, taken before the router. An object is served

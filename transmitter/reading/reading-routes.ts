@@ -162,4 +162,3 @@ function definedOf<Value extends object, Key extends keyof Value>(
   for (const key of keys) if (value[key] !== undefined) picked[key] = value[key]
   return picked
 }
-

@@ -173,6 +173,7 @@ async function describeUpload(
   { objects }: LoadedManifest,
 ): Promise<UploadState> {
   const missing = await missingObjects(context, upload, objects)
+  context.missing.note(upload.id, missing)
   await leaseAll(context, upload, objects, missing)
   const before = await heldByPath(context, upload.channel)
   const rows: UploadState['missing'] = []
@@ -253,6 +254,7 @@ async function receivedBytes(
     // The answer to its last piece got lost, or a crash came between.
     await partial.finish(whole)
     await context.records.uploads.delivered(upload.id, [whole.digest])
+    context.missing.deliver(upload.id, [whole.digest])
     return undefined
   } catch (error) {
     if (isLongwaveError(error, 'LW_STORE_DIGEST_MISMATCH')) return 0

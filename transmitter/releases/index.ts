@@ -1,4 +1,5 @@
 export * from './commit-hooks.ts'
 export * from './commit-upload.ts'
+export * from './missing-memory.ts'
 export * from './publishing-routes.ts'
 export * from './signature-route.ts'

@@ -114,7 +114,9 @@ async function manifestBody(request: FastifyRequest): Promise<Uint8Array> {
   const coding = request.headers['content-encoding'] ?? 'identity'
   if (coding === 'identity') return body
   if (coding !== 'br') {
-    throw transmitterError('LW_TRANSMIT_WRONG_MANIFEST', { detail: 'Only br is taken as its coding.' })
+    throw transmitterError('LW_TRANSMIT_WRONG_MANIFEST', {
+      detail: 'Only br is taken as its coding.',
+    })
   }
   try {
     return await decompress(body, { maxOutputLength: formatLimits.manifestBytesMax })

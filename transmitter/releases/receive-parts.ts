@@ -43,8 +43,19 @@ export async function receiveParts(
     drainBody(request)
     throw error
   }
+  return { ...result, missing: await countMissing(context, upload, objects) }
+}
+
+async function countMissing(
+  context: TransmitterContext,
+  upload: UploadRecord,
+  objects: LoadedManifest['objects'],
+): Promise<number> {
+  const known = context.missing.count(upload.id)
+  if (known !== undefined) return known
   const missing = await context.records.uploads.missing(upload.id, [...objects.keys()])
-  return { ...result, missing: missing.size }
+  context.missing.note(upload.id, missing)
+  return missing.size
 }
 
 /** The parts of one request on their way into the store. */
@@ -64,9 +75,7 @@ class PartIntake {
     this.#objects = objects
   }
 
-  async take(
-    parts: AsyncIterable<MultipartFile>,
-  ): Promise<Omit<ObjectsReceived, 'missing'>> {
+  async take(parts: AsyncIterable<MultipartFile>): Promise<Omit<ObjectsReceived, 'missing'>> {
     await this.#context.objects.receiveMany(this.#smallObjects(parts), {
       onDurable: (objects) => this.#note(objects),
     })
@@ -75,10 +84,9 @@ class PartIntake {
   }
 
   async #note(objects: readonly ObjectRecord[]): Promise<void> {
-    await this.#context.records.uploads.delivered(
-      this.#upload.id,
-      objects.map((object) => object.digest),
-    )
+    const digests = objects.map((object) => object.digest)
+    await this.#context.records.uploads.delivered(this.#upload.id, digests)
+    this.#context.missing.deliver(this.#upload.id, digests)
     this.#stored += objects.length
     for (const { size } of objects) this.#storedBytes += size
   }

@@ -19,21 +19,17 @@ interface PollRequest {
 export function addRepeaterRoutes(context: TransmitterContext, news: RepeaterNewsDesk): void {
   const { app } = context.server
   app.get<PollRequest>('/-/repeaters/poll', (request, reply) => poll(context, news, request, reply))
-  app.post(
-    '/-/repeaters/report',
-    { bodyLimit: limits.reportBytesMax },
-    async (request, reply) => {
-      const grant = await requireRepeater(context, request)
-      const report = checkDocument(RepeaterReport, request.body)
-      const channels = report.channels.filter(({ name, channel }) => {
-        const record = context.catalogue.find(name)?.record
-        return grant(name) && record?.channelId === channel
-      })
-      await context.repeaters.report(urlOf(report.url), { ...report, channels })
-      news.wake()
-      return reply.code(204).header('cache-control', 'no-store').send()
-    },
-  )
+  app.post('/-/repeaters/report', { bodyLimit: limits.reportBytesMax }, async (request, reply) => {
+    const grant = await requireRepeater(context, request)
+    const report = checkDocument(RepeaterReport, request.body)
+    const channels = report.channels.filter(({ name, channel }) => {
+      const record = context.catalogue.find(name)?.record
+      return grant(name) && record?.channelId === channel
+    })
+    await context.repeaters.report(urlOf(report.url), { ...report, channels })
+    news.wake()
+    return reply.code(204).header('cache-control', 'no-store').send()
+  })
 }
 
 async function poll(
