@@ -55,7 +55,9 @@ export async function fetchObjects(
   await inParallel(queue, limits.concurrentObjects, (object) =>
     budget.hold(memoryOf(object), async () => {
       context.signal?.throwIfAborted()
-      received += await fetchObject(context, object)
+      // Not in one expression: others add to it while this one waits.
+      const bytes = await fetchObject(context, object)
+      received += bytes
       doneBytes += object.size
       context.onProgress?.({ stage: 'objects', doneBytes, totalBytes })
     }),

@@ -1,6 +1,7 @@
 import type { FetchProgress } from '../mirroring/index.ts'
 import type { FileSystem, Randomness } from '../store/durable-files/index.ts'
 import type { Transport, TransportClock } from '../transport/index.ts'
+import type { ChannelAccesses } from './backchannel/channel-access.ts'
 import type { FeedbackQueue } from './feedback/index.ts'
 import type { History } from './history/index.ts'
 import type { LiveUsers } from './live-users/index.ts'
@@ -28,8 +29,9 @@ export interface TunerContext {
   readonly feedback: FeedbackQueue
   /** What update requests brought. */
   readonly requests: RequestMemory
-  /** Channels that run now. */
+  /** Channels that run now, and how they reach this tuner. */
   readonly liveUsers: LiveUsers
+  readonly accesses: ChannelAccesses
   /** Generations that are kept of a channel, the current one included. */
   readonly kept: number
   /** Operations of one subscription wait for each other. */

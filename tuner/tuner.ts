@@ -19,6 +19,7 @@ import {
 } from '../store/durable-files/index.ts'
 import { systemClock, type Transport, type TransportClock } from '../transport/index.ts'
 import type { OperationOptions, TunerContext } from './context.ts'
+import { BackChannel, ChannelAccesses } from './backchannel/index.ts'
 import { ControlServer } from './control/index.ts'
 import { FeedbackQueue, type NewFeedback } from './feedback/index.ts'
 import { History, type HistoryEntry } from './history/index.ts'
@@ -107,6 +108,7 @@ export class Tuner implements TunerOperations {
         feedback: new FeedbackQueue({ records: this.#records, clock, randomness }),
         requests: new RequestMemory(this.#records),
         liveUsers: new LiveUsers(),
+        accesses: new ChannelAccesses({ fs, directory, records: this.#records, randomness }),
         kept: this.#options.kept ?? 3,
         turns: new Turns(),
         recovered: new Set(),
@@ -271,12 +273,15 @@ export class Tuner implements TunerOperations {
   async run(options: SchedulerOptions): Promise<void> {
     const scheduler = new Scheduler(this.context, options)
     const control = new ControlServer({ tuner: this, directory: this.context.directory })
+    const backChannel = new BackChannel(this.context)
     await control.start()
     this.#scheduler = scheduler
     try {
+      await backChannel.start()
       await scheduler.run()
     } finally {
       this.#scheduler = undefined
+      await backChannel.stop()
       await control.stop()
     }
   }

@@ -66,6 +66,7 @@ export class FeedbackQueue {
   readonly #records: DeviceRecords
   readonly #streams: RecordSpace<Stream>
   readonly #entries: RecordSpace<QueuedFeedback>
+  readonly #absorbed: RecordSpace<true>
   readonly #clock: { now(): number }
   readonly #randomness: Randomness
   readonly #appends: GroupCommit<Append, undefined | Error>
@@ -80,6 +81,7 @@ export class FeedbackQueue {
     this.#records = options.records
     this.#streams = options.records.space<Stream>('feedback-streams')
     this.#entries = options.records.space<QueuedFeedback>('feedback')
+    this.#absorbed = options.records.space<true>('feedback-absorbed')
     this.#clock = options.clock
     this.#randomness = options.randomness
     this.#appends = new GroupCommit({
@@ -103,15 +105,35 @@ export class FeedbackQueue {
     if (refusal !== undefined) throw refusal
   }
 
-  /** Several, all of them or none, durable when it returns. @throws as `append` */
-  async appendAll(subscription: string, all: readonly NewFeedback[]): Promise<void> {
-    for (const feedback of all) requireFit(feedback)
+  /**
+   * Takes over entries that were kept elsewhere under names, all of them or none, each once: the
+   * names are remembered in the same write, until `forgetAbsorbed`.
+   * @throws LW_FEEDBACK_FULL, LW_FEEDBACK_TOO_LARGE
+   */
+  async absorb(
+    subscription: string,
+    all: readonly { readonly name: string; readonly feedback: NewFeedback }[],
+  ): Promise<void> {
+    for (const { feedback } of all) requireFit(feedback)
     await this.#exclusively(async () => {
+      const fresh: (typeof all)[number][] = []
+      for (const one of all) {
+        if ((await this.#absorbed.get(`${subscription}!${one.name}`)) !== true) fresh.push(one)
+      }
+      if (fresh.length === 0) return
       const stream = await this.#open(subscription)
-      const bytes = all.reduce((sum, { data }) => sum + data.byteLength, 0)
-      if (!hasRoom(stream, all.length, bytes)) throw full(stream)
-      await this.#write(subscription, stream, all)
+      const bytes = fresh.reduce((sum, { feedback }) => sum + feedback.data.byteLength, 0)
+      if (!hasRoom(stream, fresh.length, bytes)) throw full(stream)
+      const names = fresh.map(({ name }) => this.#absorbed.putting(`${subscription}!${name}`, true))
+      const entries = fresh.map(({ feedback }) => feedback)
+      await this.#write(subscription, stream, entries, names)
     })
+  }
+
+  /** The entries under these names are gone where they were kept. */
+  async forgetAbsorbed(subscription: string, names: readonly string[]): Promise<void> {
+    const changes = names.map((name) => this.#absorbed.deleting(`${subscription}!${name}`))
+    await this.#records.batch(changes, { sync: false })
   }
 
   /** Who this tuner is to the channel; made when it is asked for the first time. */
@@ -239,8 +261,9 @@ export class FeedbackQueue {
     subscription: string,
     stream: Stream,
     all: readonly NewFeedback[],
+    besides: readonly RecordChange[] = [],
   ): Promise<void> {
-    const changes: RecordChange[] = []
+    const changes: RecordChange[] = [...besides]
     let { nextSequence, entries, bytes } = stream
     for (const { data, type, at } of all) {
       const entry: QueuedFeedback = {

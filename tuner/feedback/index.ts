@@ -1,1 +1,2 @@
+export * from './absorb-outbox.ts'
 export * from './feedback-queue.ts'

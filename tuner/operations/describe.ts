@@ -22,6 +22,10 @@ export interface SubscriptionView {
   readonly nextRunMs: number | undefined
   /** Releases that lie here, newest first. */
   readonly kept: readonly number[]
+  /** Feedback that waits for the next update. */
+  readonly feedback: { readonly entries: number; readonly bytes: number }
+  /** Whether the channel runs now. */
+  readonly isLive: boolean
   /** Something is being done with it right now. */
   readonly isBusy: boolean
 }
@@ -56,6 +60,8 @@ export async function describeSubscription(
     schedule,
     nextRunMs: dueOf(context, { subscription, status, schedule: schedule.text }),
     kept: into !== undefined ? (release === 0 ? [] : [release]) : await store.releases(),
+    feedback: await context.feedback.counts(id),
+    isLive: context.liveUsers.isLive(id),
     isBusy: context.turns.isBusy(id),
   }
 }

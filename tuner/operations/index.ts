@@ -1,5 +1,6 @@
 export * from './describe.ts'
 export * from './grant.ts'
+export * from './install.ts'
 export * from './launch.ts'
 export * from './limits.ts'
 export type { UpdateResult } from './outcome.ts'

@@ -64,7 +64,14 @@ async function prepareInTurn(
   }
   const data = path.join(store.directory, 'data')
   await ensureDirectory(context.fs, data, { mode: 0o700 })
-  const environment = { LONGWAVE_CHANNEL: subscription.name, LONGWAVE_CHANNEL_DATA: data }
+  const access = await context.accesses.find(subscription.id)
+  const environment = {
+    LONGWAVE_CHANNEL: subscription.name,
+    LONGWAVE_CHANNEL_DATA: data,
+    ...(access === undefined
+      ? {}
+      : { LONGWAVE_CHANNEL_SOCKET: access.socket, LONGWAVE_CHANNEL_TOKEN: access.token }),
+  }
   const isScript = /\.(mjs|js|cjs)$/.test(main)
   if (isGranted(subscription)) {
     const command = isScript ? process.execPath : file

@@ -37,16 +37,18 @@ export async function pollSubscription(
   options: AskOptions & { readonly client?: TrustClient },
 ): Promise<PollOutcome> {
   const client = options.client ?? (await openTrust(context, subscription, options))
-  return useRepeater(context, subscription, requestUrl(subscription)).poll((url, { mirror }) =>
-    pollChannel({
+  const use = useRepeater(context, subscription, requestUrl(subscription))
+  return use.poll((url, { mirror, signal }) => {
+    const signals = [options.signal, signal].filter((each) => each !== undefined)
+    return pollChannel({
       transport: context.transport,
       url,
       client,
       mirror,
       etag: options.etag,
-      ...(options.signal === undefined ? {} : { signal: options.signal }),
-    }),
-  )
+      ...(signals.length === 0 ? {} : { signal: AbortSignal.any(signals) }),
+    })
+  })
 }
 
 /** How the head is asked for. */

@@ -143,10 +143,11 @@ class UpdateRun {
   async #finish(exchanged: Exchanged, result: UpdateResult): Promise<UpdateResult> {
     const context = this.#context
     const subscription = this.#subscription
-    const { signal, check } = this.#options
+    const { signal, check, scheduled } = this.#options
     const warnings = await finishExchange(context, subscription, exchanged, {
       release: await releaseOf(context, subscription),
       isCheck: check === true,
+      isThorough: scheduled !== true,
       laid: this.#laid,
       ...(signal === undefined ? {} : { signal }),
     })

@@ -1,8 +1,14 @@
 import { fileFailure } from '../../store/durable-files/index.ts'
 import type { OperationOptions, TunerContext } from '../context.ts'
 import { tunerError } from '../errors.ts'
-import { type Damage, verifyGeneration } from '../generations/index.ts'
+import {
+  type Damage,
+  type Generation,
+  type GenerationStore,
+  verifyGeneration,
+} from '../generations/index.ts'
 import type { Subscription } from '../subscriptions/index.ts'
+import { healOverlay, overlayStore } from '../update-requests/index.ts'
 import { folderDifferences, heldRelease, targetOfHeld, updateFolder } from '../updates/index.ts'
 import { healDamages } from './heal.ts'
 import { generationStore, inTurn, updateContext } from './recover.ts'
@@ -59,9 +65,12 @@ async function verifyCopy(
   const current = await store.current()
   if (current === undefined) throw nothingFetched()
   const heal = options.heal === true
-  const damages = heal
+  const ofRelease = heal
     ? await healDamages(updateContext(context, subscription, options), store, current)
     : await verifyGeneration(context.fs, current, options)
+  const ofOverlay = await verifyOverlayShown(context, subscription, { ...options, store, current })
+  const known = new Set(ofRelease.map((damage) => damage.path))
+  const damages = [...ofRelease, ...ofOverlay.filter((damage) => !known.has(damage.path))]
   return {
     subscription,
     release: current.release,
@@ -69,6 +78,22 @@ async function verifyCopy(
     damages,
     healed: heal && damages.length > 0,
   }
+}
+
+/** The tree that an overlay makes of the release is a proof of its own; with `heal` it is mended. */
+async function verifyOverlayShown(
+  context: TunerContext,
+  subscription: Subscription,
+  options: VerifyOptions & { readonly store: GenerationStore; readonly current: Generation },
+): Promise<readonly Damage[]> {
+  const { store, current, heal } = options
+  const serial = await store.currentOverlay()
+  if (serial === undefined) return []
+  const damages = await overlayStore(context, subscription).verify(current, serial, options)
+  if (heal === true && damages.length > 0) {
+    await healOverlay(context, subscription, { store, generation: current, serial })
+  }
+  return damages
 }
 
 async function verifyFolder(

@@ -1,6 +1,6 @@
 import type { PollOutcome } from '../../mirroring/index.ts'
 import { isLongwaveError, parseChannelAddress } from '../../protocol/index.ts'
-import type { Transport } from '../../transport/index.ts'
+import { type Transport, transferError } from '../../transport/index.ts'
 import type { TunerContext } from '../context.ts'
 import type { Subscription } from '../subscriptions/index.ts'
 import { repeaterUseLimits as limits } from './limits.ts'
@@ -20,6 +20,12 @@ export interface RepeaterUseOptions {
   /** Notes durably that the head was asked for at the origin. */
   readonly noteCompared: () => Promise<void>
 }
+
+/** Asks one server for the head. */
+export type AskForHead = (
+  url: string,
+  how: { readonly mirror: boolean; readonly signal?: AbortSignal },
+) => Promise<PollOutcome>
 
 /** Repeaters that failed lately, by subscription: a poll's failure counts for the fetch after it. */
 const failures = new WeakMap<
@@ -62,9 +68,7 @@ export class RepeaterUse {
    * and current answer.
    * @throws what the origin's answer, or its silence, throws
    */
-  async poll(
-    ask: (url: string, how: { readonly mirror: boolean }) => Promise<PollOutcome>,
-  ): Promise<PollOutcome> {
+  async poll(ask: AskForHead): Promise<PollOutcome> {
     const { origin } = this.#options
     const { repeater } = this
     if (repeater === undefined) return ask(origin, { mirror: false })
@@ -72,7 +76,7 @@ export class RepeaterUse {
       const compared = await this.#compare(ask)
       if (compared !== undefined) return compared
     }
-    const first = await this.#try(() => ask(this.#channelAt(repeater), { mirror: true }))
+    const first = await this.#try(() => this.#withPatience(ask, this.#channelAt(repeater)))
     if (first.outcome !== undefined && first.outcome.trust.status !== 'lagging') {
       return first.outcome
     }
@@ -86,15 +90,29 @@ export class RepeaterUse {
     return second.outcome
   }
 
+  /** Where there is somebody else to ask, nobody is waited for as long as for an origin. */
+  async #withPatience(ask: AskForHead, url: string): Promise<PollOutcome> {
+    const { clock } = this.#options.context
+    const isOver = new AbortController()
+    const isAnswered = new AbortController()
+    void clock.sleep(limits.patienceMs, isAnswered.signal).then(
+      () => isOver.abort(transferError('LW_TRANSFER_TIMEOUT')),
+      () => undefined,
+    )
+    try {
+      return await ask(url, { mirror: true, signal: isOver.signal })
+    } finally {
+      isAnswered.abort()
+    }
+  }
+
   #isComparisonDue(): boolean {
     const { context, subscription } = this.#options
     const last = Date.parse(subscription.comparedAt ?? subscription.addedAt)
     return !(context.clock.now() - last < limits.compareEveryMs)
   }
 
-  async #compare(
-    ask: (url: string, how: { readonly mirror: boolean }) => Promise<PollOutcome>,
-  ): Promise<PollOutcome | undefined> {
+  async #compare(ask: AskForHead): Promise<PollOutcome | undefined> {
     const { origin, noteCompared } = this.#options
     const { outcome, error } = await this.#try(() => ask(origin, { mirror: false }))
     if (outcome !== undefined) {

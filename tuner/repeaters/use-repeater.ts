@@ -1,4 +1,4 @@
-import { type Digest, digestOf } from '../../protocol/index.ts'
+import { repeaterBase } from '../../protocol/index.ts'
 import type { TunerContext } from '../context.ts'
 import { standardOffsetMinutes } from '../schedules/index.ts'
 import type { Subscription } from '../subscriptions/index.ts'
@@ -40,7 +40,7 @@ export async function askRepeater(
 ): Promise<string | null | undefined> {
   return askAssignment(context.transport, {
     ...question,
-    tuner: tunerOf(context, subscription),
+    tuner: (await context.feedback.identity(subscription.id)).tunerId,
     zoneMinutes: standardOffsetMinutes(context.clock.now(), context.zone),
   })
 }
@@ -49,10 +49,10 @@ export async function askRepeater(
 export async function keepRepeater(
   context: TunerContext,
   subscription: Subscription,
-  repeater: string | null,
+  named: string | null,
 ): Promise<void> {
-  if ((subscription.repeater ?? null) === repeater) return
-  await change(context, subscription, { repeater: repeater ?? undefined })
+  const repeater = named === null ? undefined : repeaterBase(named)
+  if (subscription.repeater !== repeater) await change(context, subscription, { repeater })
 }
 
 /** Changes what the disk has of a subscription, which may be newer than what is held in memory. */
@@ -65,9 +65,4 @@ async function change(
   if (latest === undefined) return
   const { repeater, ...rest } = { ...latest, ...members }
   await context.subscriptions.save(repeater === undefined ? rest : { ...rest, repeater })
-}
-
-/** Who the tuner is to one channel when it asks without signing: no two channels see the same. */
-function tunerOf(context: TunerContext, subscription: Subscription): Digest {
-  return digestOf(`longwave-assignment\0${context.tunerId}\0${subscription.channel}`)
 }

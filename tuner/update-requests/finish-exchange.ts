@@ -1,8 +1,10 @@
-import path from 'node:path'
 import { type Digest, isLongwaveError } from '../../protocol/index.ts'
 import type { OperationOptions, TunerContext } from '../context.ts'
 import { GenerationStore } from '../generations/index.ts'
+import { keepRepeater } from '../repeaters/index.ts'
 import type { Subscription } from '../subscriptions/index.ts'
+import { healOverlay } from './heal-overlay.ts'
+import { dataDirectory } from './data-directory.ts'
 import { type LaidOverlay, layOverlay, overlayStore, withOverlay } from './lay-overlay.ts'
 import { removeReply, saveReply, verifyReply } from './reply-file.ts'
 import { extrasOf, type HeldExtras, heldManifest } from './request-memory.ts'
@@ -12,6 +14,8 @@ export interface FinishOptions extends OperationOptions {
   /** The release that lies here after the update. */
   readonly release: number
   readonly isCheck: boolean
+  /** Whether what lies here is looked at as well, as a named update does. */
+  readonly isThorough: boolean
   /** The overlay that was laid over a release that has just been fetched. */
   readonly laid: LaidOverlay | undefined
 }
@@ -41,6 +45,9 @@ export async function finishExchange(
     }
     extras = await takeReply(context, subscription, answer, extras)
     extras = await takeOverlay(context, subscription, { ...options, answer, extras })
+    if (answer?.repeater !== undefined) {
+      await keepRepeater(context, subscription, answer.repeater)
+    }
   } catch (error) {
     options.signal?.throwIfAborted()
     failure = error
@@ -116,8 +123,14 @@ async function takeOverlay(
     if (context.liveUsers.isLive(subscription.id)) {
       context.liveUsers.tell(subscription.id, { type: 'update', release, from: release })
     } else await store.switchTo(generation.name, wanted)
+    await tidyOverlays(context, subscription, store)
+  } else if (shown !== undefined && received.isThorough) {
+    const isSound = await overlayStore(context, subscription).isVouchedFor(generation, shown)
+    if (!isSound) {
+      const isThere = await healOverlay(context, subscription, { store, generation, serial: shown })
+      if (!isThere) return withOverlay(extras, undefined)
+    }
   }
-  await tidyOverlays(context, subscription, store)
   return withOverlay(extras, laid)
 }
 
@@ -135,9 +148,4 @@ export async function tidyOverlays(
   }
   const shown = await generations.currentOverlay()
   await overlays.prune((name, serial) => kept.get(name) === serial || serial === shown)
-}
-
-/** The channel's own writable folder. */
-export function dataDirectory(context: TunerContext, subscription: Subscription): string {
-  return path.join(context.subscriptions.directoryOf(subscription.id), 'data')
 }

@@ -1,4 +1,6 @@
+export * from './data-directory.ts'
 export * from './finish-exchange.ts'
+export * from './heal-overlay.ts'
 export * from './lay-overlay.ts'
 export * from './reply-file.ts'
 export * from './request-memory.ts'

@@ -58,7 +58,13 @@ export async function layOverlay(
     base: generation,
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   })
-  await store.build({ base: generation, statement, staging, nowMs: context.clock.now() })
+  await store.build({
+    base: generation,
+    signed: { statement: sent.statement, signature: sent.signature },
+    statement,
+    staging,
+    nowMs: context.clock.now(),
+  })
   return laid
 }
 

@@ -2,8 +2,10 @@ import type { PollOutcome } from '../../mirroring/index.ts'
 import { isLongwaveError, type UpdateAnswer } from '../../protocol/index.ts'
 import type { TrustClient } from '../../trust/index.ts'
 import type { OperationOptions, TunerContext } from '../context.ts'
+import { absorbOutbox } from '../feedback/index.ts'
 import { type AskOptions, openTrust, pollSubscription } from '../operations/poll.ts'
 import type { Subscription } from '../subscriptions/index.ts'
+import { dataDirectory } from './data-directory.ts'
 import { acceptMetadata } from './answer-metadata.ts'
 import { requestLimits as limits } from './limits.ts'
 import type { HeldExtras } from './request-memory.ts'
@@ -17,6 +19,7 @@ export interface ReceivedAnswer {
   readonly overlay?: UpdateAnswer['overlay']
   readonly ticket?: string
   readonly offer?: UpdateAnswer['offer']
+  readonly repeater?: UpdateAnswer['repeater']
   /** The request whose reply it is. */
   readonly replyRequest?: string
 }
@@ -94,6 +97,10 @@ class Exchange {
 
   async #isRequestWanted(): Promise<boolean> {
     if (this.#options.isCheck) return false
+    await absorbOutbox(this.#context.fs, this.#context.feedback, {
+      subscription: this.#subscription.id,
+      dataDirectory: dataDirectory(this.#context, this.#subscription),
+    })
     if (this.#options.extras.hasPlugin) return true
     return (await this.#context.feedback.counts(this.#subscription.id)).entries > 0
   }
@@ -127,6 +134,7 @@ class Exchange {
       ...(answer?.overlay === undefined ? {} : { overlay: answer.overlay }),
       ...(answer?.ticket === undefined ? {} : { ticket: answer.ticket }),
       ...(answer?.offer === undefined ? {} : { offer: answer.offer }),
+      ...(answer?.repeater === undefined ? {} : { repeater: answer.repeater }),
     }
   }
 

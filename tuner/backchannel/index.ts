@@ -1,0 +1,2 @@
+export * from './back-channel.ts'
+export * from './channel-access.ts'
