@@ -48,6 +48,10 @@ export const proxyLimits = {
   fillsMax: 1024,
   /** Objects up to this size are checked in memory before the first byte leaves. */
   memoryFillBytesMax: 256 * 1024,
+  /** Objects in memory: small ones at once, larger ones when they were asked for this often. */
+  memoryBytesMax: 192 * 1024 * 1024,
+  memoryObjectBytesMax: 16 * 1024 * 1024,
+  hotUses: 3,
   /** Small objects that wait to be written to disk; those beyond stay in memory only. */
   writesWaitingMax: 4096,
   /** After a disk error the cache is left alone for so long. */

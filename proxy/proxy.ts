@@ -14,7 +14,7 @@ import { readProxyEnvironment } from '../transport/index.ts'
 import { BundleMaker, KnownReleases } from './bundles/index.ts'
 import { ContentCache } from './cache/index.ts'
 import { Channels, TrustCache } from './channels/index.ts'
-import { Content } from './content.ts'
+import { Content } from './content/index.ts'
 import type { ProxyContext } from './context.ts'
 import { proxyLimits as limits } from './limits.ts'
 import { createMeasures } from './measures.ts'
@@ -46,7 +46,7 @@ export interface ProxyOptions {
 }
 
 /** A proxy: carries update requests to transmitters, and what they answer once for everybody. */
-export interface Proxy extends AsyncDisposable {
+export interface ProxyServer extends AsyncDisposable {
   /** Opens the cache and listens. @returns the URL, without a trailing slash. */
   start(): Promise<string>
   /** Lets what runs finish, then closes everything. */
@@ -57,11 +57,11 @@ export interface Proxy extends AsyncDisposable {
  * Makes a proxy; nothing is opened before `start`.
  * @throws LW_PROXY_ORIGIN_UNFIT
  */
-export function createProxy(options: ProxyOptions): Proxy {
+export function createProxy(options: ProxyOptions): ProxyServer {
   return new ProxyService(options)
 }
 
-class ProxyService implements Proxy {
+class ProxyService implements ProxyServer {
   readonly #options: ProxyOptions
   readonly #origins: Origins
   #server: HttpServer | undefined

@@ -8,7 +8,7 @@ import {
   SingleFlight,
   type TrustCache,
 } from './channels/index.ts'
-import type { Content } from './content.ts'
+import type { Content } from './content/index.ts'
 import type { ProxyContext } from './context.ts'
 import { proxyError } from './errors.ts'
 import { proxyLimits as limits } from './limits.ts'
@@ -66,12 +66,12 @@ interface Ask {
 
 function dispatch(parts: ViaRoutes, files: SingleFlight<UpstreamDocument>, ask: Ask): void {
   const { context } = parts
-  const { exchange, headers, target, channel } = ask
+  const { exchange, target } = ask
   const { wanted } = target
   switch (wanted.kind) {
     case 'object':
     case 'bundle':
-      parts.content.handle(exchange, headers, target, channel, wanted)
+      parts.content.handle(ask, wanted)
       return
     case 'poll':
       settle(context, exchange, poll(context, ask))

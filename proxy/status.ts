@@ -3,7 +3,7 @@ import { version } from '../protocol/index.ts'
 import { addMetrics } from '../serving/index.ts'
 import type { ContentCache } from './cache/index.ts'
 import type { Channels } from './channels/index.ts'
-import type { Content } from './content.ts'
+import type { Content } from './content/index.ts'
 import type { ProxyContext } from './context.ts'
 import type { ProxyMeasures } from './measures.ts'
 

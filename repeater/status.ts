@@ -56,8 +56,7 @@ export function addStatus(options: StatusOptions): void {
     checks: {
       origin: () => {
         const age = secondsSince(options, options.follower.reachedAtMs)
-        const detail =
-          age === null ? 'Not reached since the start.' : `Reached ${age} seconds ago.`
+        const detail = age === null ? 'Not reached since the start.' : `Reached ${age} seconds ago.`
         return { ok: age !== null && age * 1000 <= limits.silenceMs, detail }
       },
       channels: () => {

@@ -23,6 +23,8 @@ import {
 /** A cached file. */
 export interface CacheEntry extends CheckedContent {
   usedAtMs: number
+  /** How often it was sent from its file. */
+  uses: number
   /** Its bytes were hashed by this process. */
   checked: boolean
 }
@@ -101,7 +103,7 @@ export class ContentCache {
       const parsed = parseFileName(name)
       if (parsed === undefined) continue
       const { size, mtimeMs } = await fs.lstat(path.join(folder, name))
-      entries.push({ ...parsed, size, usedAtMs: mtimeMs, checked: false })
+      entries.push({ ...parsed, size, usedAtMs: mtimeMs, uses: 0, checked: false })
     }
     return entries
   }
@@ -196,7 +198,7 @@ export class ContentCache {
     }
     await this.makeRoom(content.size)
     await fs.rename(file.path, this.pathOf(content))
-    await this.#put({ ...content, usedAtMs: clock.now(), checked: true })
+    await this.#put({ ...content, usedAtMs: clock.now(), uses: 0, checked: true })
   }
 
   /** Removes a file that does not become an entry. */

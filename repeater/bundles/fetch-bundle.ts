@@ -21,7 +21,14 @@ export async function fetchBundle(
   const directory = path.join(context.directory, 'staging', `bundle-${bundle.sha256}`)
   const staging = new StagingArea({ directory, fileSystem: fs })
   await staging.open()
-  const fetching = { transport, clock, signal, sources: [], staging, headers: originHeaders(origin) }
+  const fetching = {
+    transport,
+    clock,
+    signal,
+    sources: [],
+    staging,
+    headers: originHeaders(origin),
+  }
   const { url, sha256, bytes } = bundle
   const { file, received } = await downloadVerified(fetching, {
     url,

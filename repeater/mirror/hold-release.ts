@@ -74,10 +74,13 @@ export async function holdRelease(
   count(context, fetched.cost)
   const objects = objectsOf(fetched.manifest, head)
   const lacking = await upload.lease(objects)
-  await context.objects.receiveMany(incoming(staging, objects, lacking, fetched.manifestBytes, head), {
-    onDurable: (group) => upload.delivered(group.map((object) => object.digest)),
-    signal: context.signal,
-  })
+  await context.objects.receiveMany(
+    incoming(staging, objects, lacking, fetched.manifestBytes, head),
+    {
+      onDurable: (group) => upload.delivered(group.map((object) => object.digest)),
+      signal: context.signal,
+    },
+  )
   await staging.remove()
   return {
     manifest: fetched.manifest,

@@ -15,8 +15,7 @@ import { requireReader } from './reader-access.ts'
 import type { ServedChannels } from './served-channels.ts'
 
 const objectPath = /^\/([a-z0-9][a-z0-9._-]{0,63})\/objects\/([0-9a-f]{64})(\.br)?$/
-const bundlePath =
-  /^\/([a-z0-9][a-z0-9._-]{0,63})\/deltas\/\d{1,10}\.\.\d{1,10}\/([0-9a-f]{64})$/
+const bundlePath = /^\/([a-z0-9][a-z0-9._-]{0,63})\/deltas\/\d{1,10}\.\.\d{1,10}\/([0-9a-f]{64})$/
 
 type Form = 'plain' | 'br' | 'bundle'
 

@@ -59,8 +59,7 @@ export class ServedChannels {
       known?.head.manifestDigest === head.manifestDigest
         ? known.attributes
         : await this.#attributesOf(head)
-    const timestamp =
-      known?.timestamp ?? timestampAnswer(() => this.#ageMs(name), server.counters)
+    const timestamp = known?.timestamp ?? timestampAnswer(() => this.#ageMs(name), server.counters)
     timestamp.replace({ bytes: file.bytes, etag: `"${digestOf(file.bytes)}"` })
     const { issuedMs: issuedAtMs } = parseTimestamp(file.bytes).view
     this.#channels.set(name, { record, head, attributes, timestamp, issuedAtMs })
