@@ -7,11 +7,10 @@ if (major < 20 || (major === 20 && minor < 18)) {
   )
   process.exitCode = 1
 } else {
-  import('./program.ts').then(
-    (program) => program.runProgram(process.argv.slice(2)),
-    (error: unknown) => {
+  import('./program.ts')
+    .then((program) => program.runProgram(process.argv.slice(2)))
+    .catch((error: unknown) => {
       process.stderr.write(`longwave: cannot start: ${String(error)}\n`)
       process.exitCode = 1
-    },
-  )
+    })
 }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import os from 'node:os'
 import path from 'node:path'
 import type { Command } from 'commander'
@@ -25,6 +26,8 @@ export async function runCommand({ program, active, work }: CommandRun): Promise
     createOutput({ json: option('json') === true, quiet: option('quiet') === true })
   let output = outputOf()
   const stop = new AbortController()
+  // Every call listens while it runs; their number is limited where they are made.
+  setMaxListeners(0, stop.signal)
   const onSignal = (): void => stop.abort()
   process.once('SIGINT', onSignal)
   process.once('SIGTERM', onSignal)

@@ -2,7 +2,7 @@ import { transportLimits as limits } from './limits.ts'
 
 const fieldName = /^[a-z0-9!#$%&'*+.^_`|~-]{1,100}$/
 const fieldValue = /^[\t\x20-\x7e\x80-\xff]*$/
-const ours = /^(host|connection|content-encoding|transfer-encoding|accept-encoding|proxy-.*)$/
+const ours = /^(host|connection|transfer-encoding|accept-encoding|proxy-.*)$/
 
 /**
  * The caller's header fields, names in lower case.

@@ -5,6 +5,7 @@ import type { Session } from '../session.ts'
 /** `longwave demo` */
 export function declare(command: Command, run: Runner): void {
   command
+    .option('--keep', 'keep the folders, to look at them and to go on by hand')
     .addHelpText(
       'after',
       `
@@ -12,13 +13,14 @@ Runs the main job once in a temporary folder, with figures, and removes the fold
 
 Examples:
   longwave demo
+  longwave demo --keep
 
 Exit codes: 0 everything went as it should, 1 something did not.`,
     )
     .action(run(demo))
 }
 
-async function demo(session: Session): Promise<number> {
+async function demo(session: Session, flags: { readonly keep?: boolean }): Promise<number> {
   const { runDemo } = await import('../demo/index.ts')
-  return runDemo(session)
+  return runDemo(session, { keep: flags.keep === true })
 }

@@ -10,6 +10,7 @@ import type { Runner } from '../program.ts'
 import type { Session } from '../session.ts'
 import { untilAborted } from '../until-aborted.ts'
 import { declareMaintenance } from './transmitter/index.ts'
+import { declarePlugins } from './plugins/index.ts'
 import { declareTokens } from './tokens/index.ts'
 
 interface StartOptions {
@@ -52,6 +53,7 @@ Exit codes: 0 stopped, 1 failed (port in use, no permission), 11 another one use
     .action(run(start))
   declareMaintenance(command, run)
   declareTokens(command, run)
+  declarePlugins(command, run)
 }
 
 async function start(session: Session, options: StartOptions): Promise<number> {

@@ -11,17 +11,17 @@ import { cp, mkdir } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import path from 'node:path'
 
-/** Packages that the install brings; together some thousand real files. */
-const packages = ['kysely', 'typebox', 'undici', 'fastify', 'pino', 'level', 'commander']
+/** Folders of packages that the install brings; together some thousand real files. */
+const folders = ['typebox', 'kysely/dist/esm', 'pino', '@tufjs/models', 'commander', 'level']
 
 /** Copies real files of installed packages into a directory. @returns how many. */
 export async function makeFirstRelease(directory: string): Promise<number> {
   const require = createRequire(import.meta.url)
   await mkdir(directory, { recursive: true })
-  for (const name of packages) {
-    const folder = packageFolder(require, name)
+  for (const name of folders) {
+    const folder = installedFolder(require, name)
     if (folder === undefined) continue
-    await cp(folder, path.join(directory, name), {
+    await cp(folder, path.join(directory, name.replaceAll('/', '-')), {
       recursive: true,
       filter: (source) => !path.relative(folder, source).split(path.sep).includes('node_modules'),
     })
@@ -29,10 +29,10 @@ export async function makeFirstRelease(directory: string): Promise<number> {
   return filesOf(directory).length
 }
 
-function packageFolder(require: NodeJS.Require, name: string): string | undefined {
+function installedFolder(require: NodeJS.Require, name: string): string | undefined {
   for (const base of require.resolve.paths(name) ?? []) {
     const folder = path.join(base, name)
-    if (existsSync(path.join(folder, 'package.json'))) return folder
+    if (existsSync(folder)) return folder
   }
   return undefined
 }
@@ -50,26 +50,39 @@ export interface Edits {
  * that stands in many files, some real edits, a renamed folder, a removed and a new file.
  */
 export function makeSecondRelease(directory: string): Edits {
-  const scripts = filesOf(directory)
-    .filter((file) => /\.(js|mjs|d\.ts)$/.test(file))
-    .sort()
-  let edited = 0
-  for (const [index, file] of scripts.entries()) {
-    if (index % 12 !== 0) continue
-    const text = readFileSync(file, 'utf8')
-    const changed = text
-      .replace(/^/, '// Release 2.0.0\n')
-      .replace(/\breturn undefined\b/g, 'return void 0')
-    writeFileSync(file, changed)
-    edited++
-  }
-  const folder = path.join(directory, 'undici', 'docs')
+  const scripts = scriptsOf(directory)
+  const edited = edit(scripts, { every: 12, version: '2.0.0' })
+  const folder = path.join(directory, 'pino', 'docs')
   const renamed = existsSync(folder) ? filesOf(folder).length : 0
-  if (renamed > 0) renameSync(folder, path.join(directory, 'undici', 'manual'))
+  if (renamed > 0) renameSync(folder, path.join(directory, 'pino', 'manual'))
   const removable = scripts.find((_file, index) => index % 12 === 5)
   if (removable !== undefined) rmSync(removable)
   writeFileSync(path.join(directory, 'NEWS.md'), '# 2.0.0\n\nEverything is better.\n')
   return { edited, renamed, removed: removable === undefined ? 0 : 1, added: 1 }
+}
+
+/** A smaller one on top. @returns how many files it edits. */
+export function makeThirdRelease(directory: string): number {
+  return edit(scriptsOf(directory), { every: 31, version: '2.0.1' })
+}
+
+function scriptsOf(directory: string): readonly string[] {
+  return filesOf(directory)
+    .filter((file) => /\.(js|mjs|d\.ts)$/.test(file))
+    .sort()
+}
+
+function edit(
+  files: readonly string[],
+  how: { readonly every: number; readonly version: string },
+): number {
+  const chosen = files.filter((_file, index) => index % how.every === 0)
+  for (const file of chosen) {
+    const text = readFileSync(file, 'utf8')
+    const changed = text.replace(/\breturn undefined\b/g, 'return void 0')
+    writeFileSync(file, `// Release ${how.version}\n${changed}`)
+  }
+  return chosen.length
 }
 
 function filesOf(directory: string): string[] {

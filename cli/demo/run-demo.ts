@@ -1,79 +1,58 @@
-import { spawn } from 'node:child_process'
-import { existsSync, watch } from 'node:fs'
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { ExitCode } from '../../protocol/index.ts'
-import { createPublisher, type PublishSummary } from '../../publisher/index.ts'
+import { ExitCode, parseChannelAddress } from '../../protocol/index.ts'
+import { createPublisher, type Publisher, type PublishSummary } from '../../publisher/index.ts'
 import { createLogger } from '../../serving/index.ts'
 import { createTransmitter } from '../../transmitter/index.ts'
+import { openTuner, type Subscription, type TunerOperations } from '../../tuner/index.ts'
 import { countText, durationText, shareText, sizeText } from '../output/index.ts'
 import type { Session } from '../session.ts'
-import { makeFirstRelease, makeSecondRelease } from './demo-content.ts'
+import { updateLines } from '../tuner-session.ts'
+import { crashInUpdate } from './crash-in-update.ts'
+import { makeFirstRelease, makeSecondRelease, makeThirdRelease } from './demo-content.ts'
+import { untilBundle } from './until-bundle.ts'
 
-const main = fileURLToPath(new URL('../main.js', import.meta.url))
+/** What the steps share. */
+interface Demo {
+  readonly session: Session
+  /** A server's and publisher's home, as on one machine. */
+  readonly home: string
+  /** A tuner's home, as on another. */
+  readonly tunerHome: string
+  readonly base: string
+  readonly url: string
+  readonly publisher: Publisher
+}
 
 /** Runs the main job in a temporary folder and says at every step what it does and what it cost. */
-export async function runDemo(session: Session): Promise<number> {
+export async function runDemo(
+  session: Session,
+  options: { readonly keep: boolean },
+): Promise<number> {
   const { output } = session
   const startedMs = performance.now()
   const root = await mkdtemp(path.join(os.tmpdir(), 'longwave-demo-'))
-  session.onEnd(() => rm(root, { recursive: true, force: true, maxRetries: 3 }))
-  const say = (line: string): void => output.print(line)
-  const home = path.join(root, 'publisher')
-  const tuner = path.join(root, 'tuner')
-  const base = path.join(root, 'software')
-
-  say('Longwave in one go: everything happens in a temporary folder that goes away afterwards.\n')
-  const transmitter = createTransmitter({
-    directory: path.join(home, 'transmitter'),
-    listen: { host: '127.0.0.1', port: 0 },
-    logger: createLogger({ name: 'demo', level: 'silent' }),
-  })
-  const url = await transmitter.start()
-  session.onEnd(() => transmitter.stop())
-  say(`1  A transmitter serves at ${url}`)
-
-  const files = await makeFirstRelease(base)
-  say(`2  The base directory has ${countText(files, 'real file')} of installed packages`)
-  const publisher = createPublisher({ home, transport: session.transport() })
-  const publish = (): Promise<PublishSummary> =>
-    publisher.publish({ directory: base, channel: `${url}/software`, signal: session.signal })
-  const first = await publish()
-  say(`   Published as release 1: ${publishText(first)}`)
-  say(`   Signed with keys made just now; the channel's fingerprint is ${first.fingerprint}`)
-
-  const run = (...args: readonly string[]): Promise<Ran> => runCommand(tuner, args)
-  const link = first.link ?? ''
-  const subscribed = await run('subscribe', link)
-  say(`3  A tuner subscribed: ${fetchText(subscribed)}`)
-
-  const edits = makeSecondRelease(base)
-  const second = await publish()
-  say(
-    `4  Release 2: ${edits.edited} files edited, ${edits.renamed} renamed, ${edits.added} added, ${edits.removed} removed`,
+  if (!options.keep) {
+    session.onEnd(() => rm(root, { recursive: true, force: true, maxRetries: 3 }))
+  }
+  output.print(
+    `Longwave in one go, in the temporary folder ${root}${options.keep ? '.' : ', which goes away afterwards.'}`,
   )
-  say(`   Published: ${publishText(second)}`)
-
-  await crashInUpdate(tuner)
-  const between = await run('list')
-  say('5  An update was killed (SIGKILL) while it wrote its files')
-  say(`   The tuner still shows release ${between.object['release']}, whole and unmixed`)
-  await expectSound(run, 1)
-
-  const updated = await run('update', 'software')
-  say(`6  The next update recovers and goes on: ${fetchText(updated)}`)
-  await expectSound(run, 2)
-  say('   Every file verified against what was published')
-
-  const undone = await run('undo', 'software')
-  await expectSound(run, 1)
-  say(`7  Undo: back at release ${undone.object['to']}, verified as well`)
-
-  say(`\nAll of it took ${durationText(performance.now() - startedMs)}. The same by hand:\n`)
-  for (const line of byHand) say(`  ${line}`)
-  output.emit({ type: 'demo', ok: true, durationMs: performance.now() - startedMs })
+  const demo = await startTransmitter(session, root)
+  await publishFirst(demo)
+  await publishAndUpdate(demo)
+  await crashAndRecover(demo)
+  await undo(demo)
+  const durationMs = performance.now() - startedMs
+  output.print(`\nAll of it took ${durationText(durationMs)}. The same by hand:\n`)
+  for (const line of byHand) output.print(`  ${line}`)
+  if (options.keep) {
+    output.print('\nThe folders stay, each a home of its own:\n')
+    output.print(`  npx longwave list --home ${demo.tunerHome}`)
+    output.print(`  npx longwave transmitter start --home ${demo.home}`)
+  }
+  output.emit({ type: 'demo', ok: true, durationMs, ...(options.keep ? { folder: root } : {}) })
   return ExitCode.ok
 }
 
@@ -86,81 +65,142 @@ const byHand = [
   'npx longwave verify software && npx longwave undo software',
 ]
 
-interface Ran {
-  readonly code: number
-  /** The last JSON object on standard output. */
-  readonly object: Readonly<Record<string, unknown>>
-}
-
-/** Runs one of our own commands as a person would, in a process of its own. */
-function runCommand(home: string, args: readonly string[]): Promise<Ran> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [main, ...args, '--json', '--home', home], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    let stdout = ''
-    let stderr = ''
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      stdout += text
-    })
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      stderr += text
-    })
-    child.once('error', reject)
-    child.once('close', (code) => {
-      if (code !== 0) {
-        reject(new Error(`longwave ${args.join(' ')} ended with ${code}: ${stderr}`))
-        return
-      }
-      const last = stdout.trim().split('\n').at(-1) ?? '{}'
-      resolve({ code, object: JSON.parse(last) as Record<string, unknown> })
-    })
+async function startTransmitter(session: Session, root: string): Promise<Demo> {
+  const home = path.join(root, 'publisher')
+  step(session, '1  Start a transmitter')
+  const transmitter = createTransmitter({
+    directory: path.join(home, 'transmitter'),
+    listen: { host: '127.0.0.1', port: 0 },
+    logger: createLogger({ name: 'demo', level: 'silent' }),
   })
-}
-
-/** Starts an update and kills it the moment that it has begun to build the new release. */
-async function crashInUpdate(home: string): Promise<void> {
-  const staging = path.join(home, 'tuner', 'channels', 'software', 'staging')
-  await mkdir(staging, { recursive: true })
-  const child = spawn(process.execPath, [main, 'update', 'software', '--quiet', '--home', home], {
-    stdio: 'ignore',
-  })
-  const ended = new Promise<NodeJS.Signals | null>((resolve, reject) => {
-    child.once('error', reject)
-    child.once('close', (_code, signal) => resolve(signal))
-  })
-  const tree = path.join(staging, 'building-2', 'tree')
-  const watcher = watch(staging, { recursive: true }, () => {
-    if (existsSync(tree)) child.kill('SIGKILL')
-  })
-  const signal = await ended
-  watcher.close()
-  if (signal !== 'SIGKILL') throw new Error('the update was over before it could be killed')
-}
-
-async function expectSound(
-  run: (...args: readonly string[]) => Promise<Ran>,
-  release: number,
-): Promise<void> {
-  const { object } = await run('verify', 'software')
-  if (object['type'] !== 'sound' || object['release'] !== release) {
-    throw new Error(`expected a sound release ${release}, found ${JSON.stringify(object)}`)
+  session.onEnd(() => transmitter.stop())
+  const url = await transmitter.start()
+  session.output.print(`   It serves at ${url}`)
+  return {
+    session,
+    home,
+    tunerHome: path.join(root, 'tuner'),
+    base: path.join(root, 'software'),
+    url,
+    publisher: createPublisher({ home, transport: session.transport() }),
   }
 }
 
-function publishText(summary: PublishSummary): string {
-  return `${countText(summary.files, 'file')}, ${sizeText(summary.bytes)}; ${sizeText(summary.sentBytes)} sent, ${shareText(summary.reusedBytes, summary.bytes)} reused, ${durationText(summary.durationMs)}`
+async function publishFirst(demo: Demo): Promise<void> {
+  const { session, base } = demo
+  step(session, '2  Publish a directory: real files of installed packages')
+  await makeFirstRelease(base)
+  const first = await publish(demo)
+  session.output.print(`   Signed with keys made just now; fingerprint ${first.fingerprint}`)
+  step(session, '3  Subscribe to it')
+  await withTuner(demo, async (tuner) => {
+    const address = parseChannelAddress(first.link)
+    const result = await tuner.subscribe({ address, signal: session.signal })
+    for (const line of updateLines(result)) session.output.print(`   ${line}`)
+  })
 }
 
-function fetchText(ran: Ran): string {
-  const bytes = (ran.object['bytes'] ?? {}) as Readonly<Record<string, number>>
-  const total = Object.values(bytes).reduce((sum, value) => sum + value, 0)
-  const considered = (ran.object['considered'] ?? []) as readonly {
-    readonly route: string
-    readonly bytes: number
-  }[]
-  const whole = considered.find((route) => route.route === 'whole')?.bytes ?? 0
-  const changes = ran.object['changes'] as Readonly<Record<string, number>> | undefined
-  const touched = (changes?.['added'] ?? 0) + (changes?.['changed'] ?? 0)
-  return `${countText(touched, 'file')} in ${sizeText(total)} (${shareText(total, whole)} of the whole files, by ${ran.object['route']}), ${durationText(Number(ran.object['durationMs']))}`
+async function publishAndUpdate(demo: Demo): Promise<void> {
+  const { session, base } = demo
+  const edits = makeSecondRelease(base)
+  step(
+    session,
+    `4  Publish release 2: ${edits.edited} files edited, ${edits.renamed} in a renamed folder, ${edits.added} added, ${edits.removed} removed`,
+  )
+  await publish(demo)
+  step(session, '5  Update: only what changed is received')
+  const startedMs = performance.now()
+  await untilBundle(session, { channel: `${demo.url}/software`, from: 1, to: 2 })
+  session.output.print(
+    `   The transmitter makes the differences in the background: ready ${durationText(performance.now() - startedMs)} after the publish`,
+  )
+  await withTuner(demo, (tuner) => update(demo, tuner, 2))
+}
+
+async function crashAndRecover(demo: Demo): Promise<void> {
+  const { session, base, tunerHome } = demo
+  step(session, `6  Publish release 3: ${makeThirdRelease(base)} more files edited`)
+  await publish(demo)
+  step(session, '7  Update, and kill the process (SIGKILL) while it writes the new release')
+  await crashInUpdate(tunerHome, 3)
+  await withTuner(demo, async (tuner) => {
+    await expectSound(demo, tuner, { subscription: await subscribed(tuner), release: 2 })
+    step(session, '8  Update again: it recovers, and fetches nothing twice')
+    await update(demo, tuner, 3)
+  })
+}
+
+async function update(demo: Demo, tuner: TunerOperations, release: number): Promise<void> {
+  const { session } = demo
+  const [outcome] = await tuner.update([await subscribed(tuner)], { signal: session.signal })
+  if (outcome?.ok !== true) throw outcome?.error
+  for (const line of updateLines(outcome.result)) session.output.print(`   ${line}`)
+  await expectSound(demo, tuner, { subscription: await subscribed(tuner), release })
+}
+
+async function undo(demo: Demo): Promise<void> {
+  const { session } = demo
+  step(session, '9  Undo')
+  await withTuner(demo, async (tuner) => {
+    const subscription = await subscribed(tuner)
+    const startedMs = performance.now()
+    const { from, to } = await tuner.undo(subscription, { signal: session.signal })
+    session.output.print(
+      `   Back from release ${from} to ${to} in ${durationText(performance.now() - startedMs)}`,
+    )
+    await expectSound(demo, tuner, { subscription, release: 2 })
+  })
+}
+
+function step(session: Session, line: string): void {
+  session.signal.throwIfAborted()
+  session.output.print(`\n${line}`)
+}
+
+async function publish({ session, publisher, base, url }: Demo): Promise<PublishSummary> {
+  const summary = await publisher.publish({
+    directory: base,
+    channel: `${url}/software`,
+    signal: session.signal,
+  })
+  session.output.print(
+    `   Release ${summary.release}: ${countText(summary.files, 'file')}, ${sizeText(summary.bytes)}; sent ${sizeText(summary.sentBytes)} (${shareText(summary.sentBytes, summary.bytes)}), ${durationText(summary.durationMs)}`,
+  )
+  return summary
+}
+
+/** Each act has the home to itself, as a command would. */
+async function withTuner(
+  { session, tunerHome }: Demo,
+  work: (tuner: TunerOperations) => Promise<void>,
+): Promise<void> {
+  const tuner = await openTuner({ home: tunerHome, transport: () => session.transport() })
+  try {
+    await work(tuner)
+  } finally {
+    await tuner.stop()
+  }
+}
+
+/** The only subscription, as the disk has it now. */
+async function subscribed(tuner: TunerOperations): Promise<Subscription> {
+  const [subscription] = await tuner.select()
+  if (subscription === undefined) throw new Error('the subscription is gone')
+  return subscription
+}
+
+async function expectSound(
+  { session }: Demo,
+  tuner: TunerOperations,
+  expected: { readonly subscription: Subscription; readonly release: number },
+): Promise<void> {
+  const { subscription, release } = expected
+  const startedMs = performance.now()
+  const result = await tuner.verify(subscription, { signal: session.signal })
+  if (result.release !== release || result.damages.length > 0) {
+    throw new Error(`expected a sound release ${release}, found ${JSON.stringify(result)}`)
+  }
+  session.output.print(
+    `   Verified: release ${release}, all ${countText(result.files, 'file')} exactly as published, ${durationText(performance.now() - startedMs)}`,
+  )
 }

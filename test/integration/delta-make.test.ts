@@ -33,6 +33,9 @@ function gzip(text: string): Uint8Array {
   return gzipBytes(text, { level: 9 })
 }
 
+// Machines may be busy: this is no measurement.
+t.setTimeout(180_000)
+
 t.test('C22: making runs in a worker, proves its result and leaves one file', async (t) => {
   const { old, next, source } = releases()
   const outputPath = path.join(t.testdir(), 'bundle')

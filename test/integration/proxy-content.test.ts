@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
-import http from 'node:http'
+import type http from 'node:http'
 import path from 'node:path'
 import { brotliCompressSync } from 'node:zlib'
 import t from 'tap'

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import http from 'node:http'
+import type http from 'node:http'
 import http2 from 'node:http2'
 import https from 'node:https'
 import t from 'tap'

@@ -58,9 +58,7 @@ const attacks: readonly Attack[] = [
     tamper(path, honest, world) {
       const kind = /\.(snapshot|targets)\.json$/.exec(path)?.[1]
       const body =
-        kind === undefined
-          ? undefined
-          : [...world.old].find(([name]) => name.includes(kind))?.[1]
+        kind === undefined ? undefined : [...world.old].find(([name]) => name.includes(kind))?.[1]
       return answer(body === undefined ? honest : { ...honest, status: 200, body })
     },
   },
@@ -105,7 +103,9 @@ const attacks: readonly Attack[] = [
     tamper: (path, honest) =>
       isObject(path) && !path.startsWith('/again')
         ? { kind: 'answer', status: 302, headers: { location: `/again${path}` } }
-        : answer(honest.status === 404 ? { ...honest, status: 200, body: randomBytes(99) } : honest),
+        : answer(
+            honest.status === 404 ? { ...honest, status: 200, body: randomBytes(99) } : honest,
+          ),
   },
   { name: 'S10: nothing but errors', tamper: () => ({ kind: 'answer', status: 500, body: 'no' }) },
   { name: 'S10: nothing but resets', tamper: () => ({ kind: 'reset' }) },

@@ -1,7 +1,16 @@
 import t from 'tap'
 import { bundleFormat } from '../../delta/index.ts'
-import { checkDocument, type RouteOffer, RouteOffer as RouteOfferSchema } from '../../protocol/index.ts'
-import { noise, RawPublisher, startTransmitter, type TransmitterStage } from '../support/transmitter-stage.ts'
+import {
+  checkDocument,
+  type RouteOffer,
+  RouteOffer as RouteOfferSchema,
+} from '../../protocol/index.ts'
+import {
+  noise,
+  RawPublisher,
+  startTransmitter,
+  type TransmitterStage,
+} from '../support/transmitter-stage.ts'
 
 t.setTimeout(120_000)
 
@@ -20,7 +29,8 @@ async function ask({ url }: TransmitterStage, from: number, to: number): Promise
 function pages(release: number): Record<string, string> {
   const files: Record<string, string> = {}
   for (let page = 0; page < 12; page++) {
-    files[`page-${page}.html`] = `<h1>${page}</h1>${Buffer.from(`${page}`.repeat(3000)).toString('base64')}`
+    files[`page-${page}.html`] =
+      `<h1>${page}</h1>${Buffer.from(`${page}`.repeat(3000)).toString('base64')}`
   }
   files['page-0.html'] += `news of release ${release}`
   return files
@@ -31,36 +41,46 @@ async function metric({ url }: TransmitterStage, line: RegExp): Promise<number> 
   return Number(line.exec(text)?.[1] ?? 0)
 }
 
-t.test('C23: a bundle is offered between releases, made once for any number of askers', async (t) => {
-  const stage = await startTransmitter(t)
-  const publisher = new RawPublisher(stage, 'site')
-  await publisher.publish(pages(1))
-  await publisher.publish(pages(2))
-  const asked = await Promise.all(Array.from({ length: 20 }, () => ask(stage, 1, 2)))
-  for (const { status, headers, offer } of asked) {
-    t.ok([200, 202].includes(status))
-    t.equal(headers.get('cache-control'), 'no-store')
-    if (status === 202) {
-      t.equal(headers.get('retry-after'), '1')
-      t.equal(offer.sha256, undefined)
+t.test(
+  'C23: a bundle is offered between releases, made once for any number of askers',
+  async (t) => {
+    const stage = await startTransmitter(t)
+    const publisher = new RawPublisher(stage, 'site')
+    await publisher.publish(pages(1))
+    await publisher.publish(pages(2))
+    const asked = await Promise.all(Array.from({ length: 20 }, () => ask(stage, 1, 2)))
+    for (const { status, headers, offer } of asked) {
+      t.ok([200, 202].includes(status))
+      t.equal(headers.get('cache-control'), 'no-store')
+      if (status === 202) {
+        t.equal(headers.get('retry-after'), '1')
+        t.equal(offer.sha256, undefined)
+      }
     }
-  }
-  await stage.transmitter.idle()
-  const { status, offer } = await ask(stage, 1, 2)
-  t.equal(status, 200)
-  t.match(offer, { from: 1, to: 2, format: bundleFormat })
-  t.ok((offer.bytes ?? 1e9) < (offer.wholeBytes ?? 0), `${offer.bytes} < ${offer.wholeBytes}`)
-  const bundle = await fetch(`${stage.url}/site/deltas/1..2/${offer.sha256}`)
-  t.equal(bundle.status, 200)
-  t.match(bundle.headers.get('cache-control'), 'immutable')
-  t.equal((await bundle.arrayBuffer()).byteLength, offer.bytes)
-  const made = await metric(stage, /longwave_channel_bundles_total\{channel="site",kind="ready"\} (\d+)/)
-  t.ok(made <= 4, `${made} makings: 0..1, 0..2 or 1..2 fast, 1..2 best`)
-  const first = await ask(stage, 0, 2)
-  t.equal(first.status, 200)
-  t.ok((first.offer.bytes ?? 1e9) < (first.offer.wholeBytes ?? 0))
-  t.equal((await fetch(`${stage.url}/site/objects/${offer.sha256}`)).status, 404, 'it is no object')
-})
+    await stage.transmitter.idle()
+    const { status, offer } = await ask(stage, 1, 2)
+    t.equal(status, 200)
+    t.match(offer, { from: 1, to: 2, format: bundleFormat })
+    t.ok((offer.bytes ?? 1e9) < (offer.wholeBytes ?? 0), `${offer.bytes} < ${offer.wholeBytes}`)
+    const bundle = await fetch(`${stage.url}/site/deltas/1..2/${offer.sha256}`)
+    t.equal(bundle.status, 200)
+    t.match(bundle.headers.get('cache-control'), 'immutable')
+    t.equal((await bundle.arrayBuffer()).byteLength, offer.bytes)
+    const made = await metric(
+      stage,
+      /longwave_channel_bundles_total\{channel="site",kind="ready"\} (\d+)/,
+    )
+    t.ok(made <= 4, `${made} makings: 0..1, 0..2 or 1..2 fast, 1..2 best`)
+    const first = await ask(stage, 0, 2)
+    t.equal(first.status, 200)
+    t.ok((first.offer.bytes ?? 1e9) < (first.offer.wholeBytes ?? 0))
+    t.equal(
+      (await fetch(`${stage.url}/site/objects/${offer.sha256}`)).status,
+      404,
+      'it is no object',
+    )
+  },
+)
 
 t.test('DESIGN 6: what is not smaller than the objects is not offered', async (t) => {
   const stage = await startTransmitter(t)
@@ -85,7 +105,14 @@ t.test('DESIGN 6: bundles of old heads are steps of a chain, each with its figur
     await stage.transmitter.idle()
   }
   const { offer } = await ask(stage, 1, 4)
-  t.match(offer.chain?.map(({ from, to }) => [from, to]), [[1, 2], [2, 3], [3, 4]])
+  t.match(
+    offer.chain?.map(({ from, to }) => [from, to]),
+    [
+      [1, 2],
+      [2, 3],
+      [3, 4],
+    ],
+  )
   t.match(offer.chain?.[0]?.figures, { entries: 12, manifest: /^[0-9a-f]{64}$/ })
   t.equal(offer.chain?.[2]?.figures, undefined, 'the last one is signed')
   for (const step of offer.chain ?? []) {
@@ -99,7 +126,18 @@ t.test('DESIGN 5: TO is the head, FROM is retained, everything else is 404', asy
   const publisher = new RawPublisher(stage, 'site')
   await publisher.publish(pages(1))
   await publisher.publish(pages(2))
-  for (const range of ['0..1', '2..2', '2..1', '1..3', '3..4', '9..2', '00..2', '1..02', '1-2', '-1..2']) {
+  for (const range of [
+    '0..1',
+    '2..2',
+    '2..1',
+    '1..3',
+    '3..4',
+    '9..2',
+    '00..2',
+    '1..02',
+    '1-2',
+    '-1..2',
+  ]) {
     const response = await fetch(`${stage.url}/site/deltas/${range}`)
     await response.arrayBuffer()
     t.equal(response.status, 404, range)

@@ -23,7 +23,8 @@ const after = { kept: 'kept', changed: 'after', added: 'added', large: noise(2_1
 /** What a test may still stop at the end although a fault stopped it before. */
 function tolerant(t: { teardown(done: () => unknown): void }) {
   return {
-    teardown: (done: () => unknown) => t.teardown(() => Promise.resolve(done()).catch(() => undefined)),
+    teardown: (done: () => unknown) =>
+      t.teardown(() => Promise.resolve(done()).catch(() => undefined)),
   }
 }
 
@@ -47,7 +48,11 @@ async function publishSecond(stage: TransmitterStage, like: RawPublisher): Promi
   })
   const end = after.large.byteLength
   const pieces =
-    received === undefined ? [] : received === 0 ? [segment(0, half), segment(half, end)] : [segment(received, end)]
+    received === undefined
+      ? []
+      : received === 0
+        ? [segment(0, half), segment(half, end)]
+        : [segment(received, end)]
   for (const send of [parts, ...pieces.map((piece) => [piece])]) {
     if (send.length === 0) continue
     const sent = await publisher.send(begun.body.upload, send)

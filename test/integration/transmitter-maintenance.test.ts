@@ -37,42 +37,57 @@ function objectFile(directory: string, content: string | Uint8Array): string {
   return path.join(directory, 'objects', digest.slice(0, 2), digest)
 }
 
-t.test('R22: a check finds damage, a repair sets it aside, the next publish heals it', async (t) => {
-  const stage = await startTransmitter(t)
-  const { directory } = stage
-  const publisher = new RawPublisher(stage, 'site')
-  const contents = { flipped: noise(5000), short: noise(6000), gone: noise(7000), sound: noise(8000) }
-  await publisher.publish(contents)
-  t.match(await checkStore({ directory }), { sound: true, channels: 1, releases: 1, findings: [] })
+t.test(
+  'R22: a check finds damage, a repair sets it aside, the next publish heals it',
+  async (t) => {
+    const stage = await startTransmitter(t)
+    const { directory } = stage
+    const publisher = new RawPublisher(stage, 'site')
+    const contents = {
+      flipped: noise(5000),
+      short: noise(6000),
+      gone: noise(7000),
+      sound: noise(8000),
+    }
+    await publisher.publish(contents)
+    t.match(await checkStore({ directory }), {
+      sound: true,
+      channels: 1,
+      releases: 1,
+      findings: [],
+    })
 
-  const flipped = objectFile(directory, contents.flipped)
-  chmodSync(flipped, 0o644)
-  const bytes = readFileSync(flipped)
-  bytes[100] = (bytes[100] ?? 0) ^ 1
-  writeFileSync(flipped, bytes)
-  chmodSync(objectFile(directory, contents.short), 0o644)
-  truncateSync(objectFile(directory, contents.short), 10)
-  unlinkSync(objectFile(directory, contents.gone))
-  const found = await checkStore({ directory })
-  t.equal(found.sound, false)
-  const damaged = new Map(found.findings.map((finding) => [finding.object as string, finding.kind]))
-  t.equal(damaged.get(digestOf(contents.flipped)), 'object-damaged')
-  t.equal(damaged.get(digestOf(contents.short)), 'object-damaged')
-  t.equal(damaged.get(digestOf(contents.gone)), 'object-missing')
-  t.notOk(damaged.has(digestOf(contents.sound)))
-  t.ok(existsSync(flipped), 'without repair nothing is moved')
-  const served = await publisher.call(`/objects/${digestOf(contents.flipped)}`)
-  t.equal(served.status, 503, 'damage is never served')
+    const flipped = objectFile(directory, contents.flipped)
+    chmodSync(flipped, 0o644)
+    const bytes = readFileSync(flipped)
+    bytes[100] = (bytes[100] ?? 0) ^ 1
+    writeFileSync(flipped, bytes)
+    chmodSync(objectFile(directory, contents.short), 0o644)
+    truncateSync(objectFile(directory, contents.short), 10)
+    unlinkSync(objectFile(directory, contents.gone))
+    const found = await checkStore({ directory })
+    t.equal(found.sound, false)
+    const damaged = new Map(
+      found.findings.map((finding) => [finding.object as string, finding.kind]),
+    )
+    t.equal(damaged.get(digestOf(contents.flipped)), 'object-damaged')
+    t.equal(damaged.get(digestOf(contents.short)), 'object-damaged')
+    t.equal(damaged.get(digestOf(contents.gone)), 'object-missing')
+    t.notOk(damaged.has(digestOf(contents.sound)))
+    t.ok(existsSync(flipped), 'without repair nothing is moved')
+    const served = await publisher.call(`/objects/${digestOf(contents.flipped)}`)
+    t.equal(served.status, 503, 'damage is never served')
 
-  await checkStore({ directory, repair: true })
-  t.notOk(existsSync(flipped))
-  const head = publisher.last
-  if (head === undefined) throw new Error('no head')
-  const begun = await publisher.begin(head)
-  t.equal(begun.body.missing.length, 3)
-  await publisher.sendMissing(head, begun.body)
-  t.match(await checkStore({ directory }), { sound: true })
-})
+    await checkStore({ directory, repair: true })
+    t.notOk(existsSync(flipped))
+    const head = publisher.last
+    if (head === undefined) throw new Error('no head')
+    const begun = await publisher.begin(head)
+    t.equal(begun.body.missing.length, 3)
+    await publisher.sendMissing(head, begun.body)
+    t.match(await checkStore({ directory }), { sound: true })
+  },
+)
 
 t.test('S4: a check follows the signed metadata as a tuner would', async (t) => {
   const stage = await startTransmitter(t)
@@ -94,7 +109,9 @@ t.test('R10: bytes that a crash left are found, counted dry and removed', async 
   const young = await checkStore({ directory })
   t.same(young.findings, [], 'it may be under way')
   const clock = { now: () => Date.now() + 2 * dayMs }
-  t.match((await checkStore({ directory, clock })).findings, [{ kind: 'orphan', severity: 'warning' }])
+  t.match((await checkStore({ directory, clock })).findings, [
+    { kind: 'orphan', severity: 'warning' },
+  ])
   const dry = await collectGarbage({ directory, clock, dryRun: true })
   t.match(dry, { dryRun: true, orphans: 1, objects: 1, bytes: 11 })
   t.ok(existsSync(orphan))
@@ -103,28 +120,37 @@ t.test('R10: bytes that a crash left are found, counted dry and removed', async 
   t.equal((await publisher.call(`/objects/${digestOf('one')}`)).status, 200)
 })
 
-t.test('C41: releases leave retention in order, uploads run out, bundles of old heads go', async (t) => {
-  const clock = { at: Date.now(), now: () => clock.at }
-  const stage = await startTransmitter(t, { clock })
-  const { directory } = stage
-  const publisher = new RawPublisher(stage, 'site')
-  for (let release = 1; release <= 4; release++) {
-    await publisher.publish({ a: `text ${'lorem ipsum '.repeat(2000)} ${release}` })
-    await stage.transmitter.idle()
-  }
-  await publisher.begin(publisher.draft({ a: 'never sent' }))
-  clock.at += 2 * dayMs
-  const first = await collectGarbage({ directory, clock, retainedReleases: 2 })
-  t.match(first, { releases: 2, uploads: 1 })
-  t.ok(first.bundles >= 1)
-  t.same((await publisher.state()).body.retained, [3, 4])
-  t.equal((await publisher.call('/deltas/1..4')).status, 404)
-  clock.at += 15 * dayMs
-  const second = await collectGarbage({ directory, clock, retainedReleases: 2 })
-  t.ok(second.objects >= 2)
-  t.equal((await publisher.call('/trust/2.targets.json')).status, 200, 'targets stay to be looked up')
-  t.match(await checkStore({ directory, clock }), { findings: [{ kind: 'trust', severity: 'warning' }] })
-})
+t.test(
+  'C41: releases leave retention in order, uploads run out, bundles of old heads go',
+  async (t) => {
+    const clock = { at: Date.now(), now: () => clock.at }
+    const stage = await startTransmitter(t, { clock })
+    const { directory } = stage
+    const publisher = new RawPublisher(stage, 'site')
+    for (let release = 1; release <= 4; release++) {
+      await publisher.publish({ a: `text ${'lorem ipsum '.repeat(2000)} ${release}` })
+      await stage.transmitter.idle()
+    }
+    await publisher.begin(publisher.draft({ a: 'never sent' }))
+    clock.at += 2 * dayMs
+    const first = await collectGarbage({ directory, clock, retainedReleases: 2 })
+    t.match(first, { releases: 2, uploads: 1 })
+    t.ok(first.bundles >= 1)
+    t.same((await publisher.state()).body.retained, [3, 4])
+    t.equal((await publisher.call('/deltas/1..4')).status, 404)
+    clock.at += 15 * dayMs
+    const second = await collectGarbage({ directory, clock, retainedReleases: 2 })
+    t.ok(second.objects >= 2)
+    t.equal(
+      (await publisher.call('/trust/2.targets.json')).status,
+      200,
+      'targets stay to be looked up',
+    )
+    t.match(await checkStore({ directory, clock }), {
+      findings: [{ kind: 'trust', severity: 'warning' }],
+    })
+  },
+)
 
 t.test('R22: a backup of a running transmitter is restored elsewhere and goes on', async (t) => {
   const stage = await startTransmitter(t)
@@ -170,9 +196,13 @@ t.test('R22: what is no backup, or a damaged one, is not restored', async (t) =>
   await backupTo({ directory: stage.directory, to })
   const directory = path.join(folder, 'restored')
   await t.rejects(restoreFrom({ directory, from: folder }), { code: 'LW_TRANSMIT_BACKUP_UNFIT' })
-  await t.rejects(restoreFrom({ directory: stage.directory, from: to }), { code: 'LW_STORE_LOCKED' })
+  await t.rejects(restoreFrom({ directory: stage.directory, from: to }), {
+    code: 'LW_STORE_LOCKED',
+  })
   writeFileSync(path.join(folder, 'notes.txt'), 'mine')
-  await t.rejects(backupTo({ directory: stage.directory, to: folder }), { code: 'LW_TRANSMIT_NOT_EMPTY' })
+  await t.rejects(backupTo({ directory: stage.directory, to: folder }), {
+    code: 'LW_TRANSMIT_NOT_EMPTY',
+  })
   await t.rejects(backupTo({ directory: folder, to }), { code: 'LW_TRANSMIT_NO_DATA' })
 
   const [digest] = publisher.last?.contents.keys() ?? []
@@ -191,7 +221,11 @@ t.test('C42: tokens are made, listed without themselves, confined, and revoked',
   const stage = await startTransmitter(t, { clock })
   const { directory } = stage
   const made = await createPublishToken({ directory, channels: 'news-*', note: 'the desk' })
-  const short = await createPublishToken({ directory, channels: 'site', expiresAtMs: clock.at + dayMs })
+  const short = await createPublishToken({
+    directory,
+    channels: 'site',
+    expiresAtMs: clock.at + dayMs,
+  })
   t.match(made.token, /^lwp_[\w-]{43}$/)
   const listed = await listPublishTokens({ directory })
   t.match(listed, [{ id: made.id, note: 'the desk', channels: 'news-*' }, { id: short.id }])
@@ -210,7 +244,9 @@ t.test('C42: tokens are made, listed without themselves, confined, and revoked',
   t.equal(await revokePublishToken({ directory, id: made.id }), false)
   t.equal(await status('news-today', made.token), 401)
   for (const channels of ['', 'UPPER', '../x', 'a**', ' ']) {
-    await t.rejects(createPublishToken({ directory, channels }), { code: 'LW_TRANSMIT_TOKEN_UNFIT' })
+    await t.rejects(createPublishToken({ directory, channels }), {
+      code: 'LW_TRANSMIT_TOKEN_UNFIT',
+    })
   }
   await t.rejects(createPublishToken({ directory, channels: '*', expiresAtMs: 1 }), {
     code: 'LW_TRANSMIT_TOKEN_UNFIT',

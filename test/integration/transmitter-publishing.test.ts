@@ -40,24 +40,27 @@ t.test('C41: nothing is visible before the commit, everything after it', async (
   t.equal((await publisher.call(`/objects/${object}`)).status, 200)
 })
 
-t.test('C41: a commit that is repeated gives its first result, also after the next one', async (t) => {
-  const publisher = new RawPublisher(await startTransmitter(t), 'site')
-  await publisher.publish({ a: 'one' })
-  const draft = publisher.draft({ a: 'two' })
-  const { upload, ...state } = (await publisher.begin(draft)).body
-  await publisher.sendMissing(draft, { upload, ...state })
-  const request = publisher.commitRequest(draft)
-  const [first, second] = await Promise.all([
-    publisher.commit(upload, request),
-    publisher.commit(upload, request),
-  ])
-  t.same([first.body.repeated, second.body.repeated].sort(), [false, true])
-  t.same({ ...second.body, repeated: false }, { ...first.body, repeated: false })
-  publisher.settle(draft)
-  await publisher.publish({ a: 'three' })
-  const late = await publisher.commit(upload, request)
-  t.match(late.body, { release: 2, targetsVersion: 2, repeated: true })
-})
+t.test(
+  'C41: a commit that is repeated gives its first result, also after the next one',
+  async (t) => {
+    const publisher = new RawPublisher(await startTransmitter(t), 'site')
+    await publisher.publish({ a: 'one' })
+    const draft = publisher.draft({ a: 'two' })
+    const { upload, ...state } = (await publisher.begin(draft)).body
+    await publisher.sendMissing(draft, { upload, ...state })
+    const request = publisher.commitRequest(draft)
+    const [first, second] = await Promise.all([
+      publisher.commit(upload, request),
+      publisher.commit(upload, request),
+    ])
+    t.same([first.body.repeated, second.body.repeated].sort(), [false, true])
+    t.same({ ...second.body, repeated: false }, { ...first.body, repeated: false })
+    publisher.settle(draft)
+    await publisher.publish({ a: 'three' })
+    const late = await publisher.commit(upload, request)
+    t.match(late.body, { release: 2, targetsVersion: 2, repeated: true })
+  },
+)
 
 t.test('S63: without a token that fits nothing is answered, and nothing is told', async (t) => {
   const stage = await startTransmitter(t)
@@ -121,79 +124,114 @@ t.test('C45: a name belongs to its first channel for ever', async (t) => {
   t.equal((await owner.call('/trust/timestamp.json')).status, 200)
 })
 
-t.test('S12: roots are committed with the head’s own manifest, with or without targets', async (t) => {
-  const publisher = new RawPublisher(await startTransmitter(t), 'site')
-  await publisher.publish({ a: 'one' })
-  const head = publisher.last
-  if (head === undefined) throw new Error('no head')
-  const before = await publisher.call('/trust/timestamp.json')
+t.test(
+  'S12: roots are committed with the head’s own manifest, with or without targets',
+  async (t) => {
+    const publisher = new RawPublisher(await startTransmitter(t), 'site')
+    await publisher.publish({ a: 'one' })
+    const head = publisher.last
+    if (head === undefined) throw new Error('no head')
+    const before = await publisher.call('/trust/timestamp.json')
 
-  const alone = publisher.rotate({ recoveryKeys: [publisher.recovery, generateKeyPair()] })
-  const begun = await publisher.begin(head)
-  t.equal(begun.body.missing.length, 0)
-  const request = { replaces: 1, roots: [Buffer.from(alone).toString()] }
-  const done = await publisher.commit(begun.body.upload, request)
-  t.match(done.body, { release: 1, targetsVersion: 1, rootVersion: 2, repeated: false })
-  const again = await publisher.commit(begun.body.upload, request)
-  t.match(again.body, { release: 1, targetsVersion: 1, rootVersion: 2, repeated: true })
-  publisher.roots.push(alone)
-  const after = await publisher.call('/trust/timestamp.json')
-  t.not(after.headers.get('etag'), before.headers.get('etag'), 'signed anew')
+    const alone = publisher.rotate({ recoveryKeys: [publisher.recovery, generateKeyPair()] })
+    const begun = await publisher.begin(head)
+    t.equal(begun.body.missing.length, 0)
+    const request = { replaces: 1, roots: [Buffer.from(alone).toString()] }
+    const done = await publisher.commit(begun.body.upload, request)
+    t.match(done.body, { release: 1, targetsVersion: 1, rootVersion: 2, repeated: false })
+    const again = await publisher.commit(begun.body.upload, request)
+    t.match(again.body, { release: 1, targetsVersion: 1, rootVersion: 2, repeated: true })
+    publisher.roots.push(alone)
+    const after = await publisher.call('/trust/timestamp.json')
+    t.not(after.headers.get('etag'), before.headers.get('etag'), 'signed anew')
 
-  const nothing = await publisher.commit(begun.body.upload, { replaces: 1, roots: [] })
-  t.equal(codeOf(nothing), 'LW_TRANSMIT_NOTHING')
-  await publisher.publish({ a: 'two' })
-  t.match((await publisher.state()).body, { release: 2, targetsVersion: 2, rootVersion: 2 })
-})
+    const nothing = await publisher.commit(begun.body.upload, { replaces: 1, roots: [] })
+    t.equal(codeOf(nothing), 'LW_TRANSMIT_NOTHING')
+    await publisher.publish({ a: 'two' })
+    t.match((await publisher.state()).body, { release: 2, targetsVersion: 2, rootVersion: 2 })
+  },
+)
 
-t.test('C41: objects, pieces, differences, each also compressed, end as the same bytes', async (t) => {
-  const publisher = new RawPublisher(await startTransmitter(t), 'site')
-  const old = noise(300_000)
-  await publisher.publish({ old })
-  const changed = Buffer.concat([old.subarray(0, 150_000), Buffer.from('news'), old.subarray(150_000)])
-  const contents = {
-    old: changed,
-    whole: 'w'.repeat(5000),
-    packed: 'p'.repeat(70_000),
-    large: Buffer.alloc(3_000_000, 'lorem ipsum '),
-    pieces: noise(2_500_000),
-    packedPieces: Buffer.alloc(2_000_000, 'dolor sit amet '),
-    empty: '',
-  }
-  const draft = publisher.draft(contents)
-  const { upload, missing } = (await publisher.begin(draft)).body
-  const sha = (name: keyof typeof contents): string => digestOf(contents[name])
-  t.match(
-    missing.find((row) => row.sha256 === sha('old')),
-    { bases: [{ sha256: digestOf(old), size: old.byteLength }] },
-  )
-  const gdiff = encodeGdiff(old, changed)
-  const sent = await publisher.send(upload, [
-    { name: { kind: 'gdiff', sha256: sha('old'), base: digestOf(old), coding: 'br' }, bytes: brotliCompressSync(gdiff) },
-    { name: { kind: 'object', sha256: sha('whole') }, bytes: Buffer.from(contents.whole) },
-    { name: { kind: 'object', sha256: sha('packed'), coding: 'br' }, bytes: brotliCompressSync(contents.packed) },
-    { name: { kind: 'object', sha256: sha('large'), coding: 'br' }, bytes: brotliCompressSync(contents.large) },
-    { name: { kind: 'object', sha256: sha('empty') }, bytes: Buffer.alloc(0) },
-    { name: { kind: 'segment', sha256: sha('pieces'), offset: 0 }, bytes: contents.pieces.subarray(0, 1_000_000) },
-  ])
-  t.match(sent.body, { stored: 5, missing: 2 })
-  const resumed = (await publisher.call<{ missing: { sha256: string; received: number }[] }>(`/releases/${upload}`)).body
-  t.equal(resumed.missing.find((row) => row.sha256 === sha('pieces'))?.received, 1_000_000)
-  const gap = await publisher.send(upload, [
-    { name: { kind: 'segment', sha256: sha('pieces'), offset: 5 }, bytes: contents.pieces.subarray(5, 10) },
-  ])
-  t.equal(codeOf(gap), 'LW_STORE_PARTIAL')
-  const rest = await publisher.send(upload, [
-    { name: { kind: 'segment', sha256: sha('pieces'), offset: 1_000_000 }, bytes: contents.pieces.subarray(1_000_000) },
-    { name: { kind: 'segment', sha256: sha('packedPieces'), offset: 0, coding: 'br' }, bytes: brotliCompressSync(contents.packedPieces) },
-  ])
-  t.match(rest.body, { stored: 2, missing: 0 })
-  t.equal((await publisher.commit(upload, publisher.commitRequest(draft))).status, 200)
-  for (const [name, content] of Object.entries(contents)) {
-    const response = await fetch(`${publisher.url}/site/objects/${digestOf(content)}`)
-    t.ok(Buffer.from(await response.arrayBuffer()).equals(Buffer.from(content)), name)
-  }
-})
+t.test(
+  'C41: objects, pieces, differences, each also compressed, end as the same bytes',
+  async (t) => {
+    const publisher = new RawPublisher(await startTransmitter(t), 'site')
+    const old = noise(300_000)
+    await publisher.publish({ old })
+    const changed = Buffer.concat([
+      old.subarray(0, 150_000),
+      Buffer.from('news'),
+      old.subarray(150_000),
+    ])
+    const contents = {
+      old: changed,
+      whole: 'w'.repeat(5000),
+      packed: 'p'.repeat(70_000),
+      large: Buffer.alloc(3_000_000, 'lorem ipsum '),
+      pieces: noise(2_500_000),
+      packedPieces: Buffer.alloc(2_000_000, 'dolor sit amet '),
+      empty: '',
+    }
+    const draft = publisher.draft(contents)
+    const { upload, missing } = (await publisher.begin(draft)).body
+    const sha = (name: keyof typeof contents): string => digestOf(contents[name])
+    t.match(
+      missing.find((row) => row.sha256 === sha('old')),
+      { bases: [{ sha256: digestOf(old), size: old.byteLength }] },
+    )
+    const gdiff = encodeGdiff(old, changed)
+    const sent = await publisher.send(upload, [
+      {
+        name: { kind: 'gdiff', sha256: sha('old'), base: digestOf(old), coding: 'br' },
+        bytes: brotliCompressSync(gdiff),
+      },
+      { name: { kind: 'object', sha256: sha('whole') }, bytes: Buffer.from(contents.whole) },
+      {
+        name: { kind: 'object', sha256: sha('packed'), coding: 'br' },
+        bytes: brotliCompressSync(contents.packed),
+      },
+      {
+        name: { kind: 'object', sha256: sha('large'), coding: 'br' },
+        bytes: brotliCompressSync(contents.large),
+      },
+      { name: { kind: 'object', sha256: sha('empty') }, bytes: Buffer.alloc(0) },
+      {
+        name: { kind: 'segment', sha256: sha('pieces'), offset: 0 },
+        bytes: contents.pieces.subarray(0, 1_000_000),
+      },
+    ])
+    t.match(sent.body, { stored: 5, missing: 2 })
+    const resumed = (
+      await publisher.call<{ missing: { sha256: string; received: number }[] }>(
+        `/releases/${upload}`,
+      )
+    ).body
+    t.equal(resumed.missing.find((row) => row.sha256 === sha('pieces'))?.received, 1_000_000)
+    const gap = await publisher.send(upload, [
+      {
+        name: { kind: 'segment', sha256: sha('pieces'), offset: 5 },
+        bytes: contents.pieces.subarray(5, 10),
+      },
+    ])
+    t.equal(codeOf(gap), 'LW_STORE_PARTIAL')
+    const rest = await publisher.send(upload, [
+      {
+        name: { kind: 'segment', sha256: sha('pieces'), offset: 1_000_000 },
+        bytes: contents.pieces.subarray(1_000_000),
+      },
+      {
+        name: { kind: 'segment', sha256: sha('packedPieces'), offset: 0, coding: 'br' },
+        bytes: brotliCompressSync(contents.packedPieces),
+      },
+    ])
+    t.match(rest.body, { stored: 2, missing: 0 })
+    t.equal((await publisher.commit(upload, publisher.commitRequest(draft))).status, 200)
+    for (const [name, content] of Object.entries(contents)) {
+      const response = await fetch(`${publisher.url}/site/objects/${digestOf(content)}`)
+      t.ok(Buffer.from(await response.arrayBuffer()).equals(Buffer.from(content)), name)
+    }
+  },
+)
 
 t.test('DESIGN 5: having a hash grants nothing: who claims an object must send it', async (t) => {
   const stage = await startTransmitter(t)
@@ -239,12 +277,19 @@ t.test('C41: an upload goes on with what an earlier one delivered', async (t) =>
   await publisher.makeRoot()
   const first = publisher.draft({ a: 'one', b: 'two' })
   const begun = (await publisher.begin(first)).body
-  t.equal((await publisher.begin(first)).body.upload, begun.upload, 'the same manifest, the same upload')
+  t.equal(
+    (await publisher.begin(first)).body.upload,
+    begun.upload,
+    'the same manifest, the same upload',
+  )
   await publisher.sendMissing(first, begun)
   const second = publisher.draft({ a: 'one', b: 'two', c: 'three' })
   t.equal((await publisher.begin(second)).body.missing.length, 3)
   const on = await publisher.begin(second, `?continues=${begun.upload}`)
-  t.same(on.body.missing.map((row) => row.sha256), [digestOf('three')])
+  t.same(
+    on.body.missing.map((row) => row.sha256),
+    [digestOf('three')],
+  )
   t.equal((await publisher.begin(second, '?continues=nobody')).status, 200)
   t.equal((await publisher.call(`/releases/${on.body.upload}`, { method: 'DELETE' })).status, 204)
   t.equal((await publisher.call(`/releases/${on.body.upload}`)).status, 404)
@@ -289,20 +334,56 @@ t.test('S61: hostile multipart bodies are refused and leave nothing', async (t) 
     ['another type', 'text/plain', good],
     ['no body', 'multipart/form-data; boundary=b', ''],
     ['no end', 'multipart/form-data; boundary=b', head(`object:${sha}`)],
-    ['unknown object', 'multipart/form-data; boundary=b', `${head(`object:${'0'.repeat(64)}`)}x\r\n--b--\r\n`],
-    ['climbing name', 'multipart/form-data; boundary=b', `${head('../../etc/passwd')}x\r\n--b--\r\n`],
+    [
+      'unknown object',
+      'multipart/form-data; boundary=b',
+      `${head(`object:${'0'.repeat(64)}`)}x\r\n--b--\r\n`,
+    ],
+    [
+      'climbing name',
+      'multipart/form-data; boundary=b',
+      `${head('../../etc/passwd')}x\r\n--b--\r\n`,
+    ],
     ['absolute name', 'multipart/form-data; boundary=b', `${head('/etc/passwd')}x\r\n--b--\r\n`],
     ['__proto__', 'multipart/form-data; boundary=b', `${head('__proto__')}x\r\n--b--\r\n`],
-    ['a field', 'multipart/form-data; boundary=b', `--b\r\nContent-Disposition: form-data; name="x"\r\n\r\nx\r\n--b--\r\n`],
+    [
+      'a field',
+      'multipart/form-data; boundary=b',
+      `--b\r\nContent-Disposition: form-data; name="x"\r\n\r\nx\r\n--b--\r\n`,
+    ],
     ['wrong bytes', 'multipart/form-data; boundary=b', `${head(`object:${sha}`)}two\r\n--b--\r\n`],
-    ['too long', 'multipart/form-data; boundary=b', `${head(`object:${sha}`)}one and more\r\n--b--\r\n`],
-    ['bad brotli', 'multipart/form-data; boundary=b', `${head(`object:${sha}:br`)}\x01\x02\x03\r\n--b--\r\n`],
-    ['bad gdiff', 'multipart/form-data; boundary=b', `${head(`gdiff:${sha}:${sha}`)}junk\r\n--b--\r\n`],
-    ['a far piece', 'multipart/form-data; boundary=b', `${head(`segment:${sha}:999999999999999`)}x\r\n--b--\r\n`],
-    ['10,000 parts', 'multipart/form-data; boundary=b', `${`${head(`object:${'1'.repeat(64)}`)}x\r\n`.repeat(10_000)}--b--\r\n`],
+    [
+      'too long',
+      'multipart/form-data; boundary=b',
+      `${head(`object:${sha}`)}one and more\r\n--b--\r\n`,
+    ],
+    [
+      'bad brotli',
+      'multipart/form-data; boundary=b',
+      `${head(`object:${sha}:br`)}\x01\x02\x03\r\n--b--\r\n`,
+    ],
+    [
+      'bad gdiff',
+      'multipart/form-data; boundary=b',
+      `${head(`gdiff:${sha}:${sha}`)}junk\r\n--b--\r\n`,
+    ],
+    [
+      'a far piece',
+      'multipart/form-data; boundary=b',
+      `${head(`segment:${sha}:999999999999999`)}x\r\n--b--\r\n`,
+    ],
+    [
+      '10,000 parts',
+      'multipart/form-data; boundary=b',
+      `${`${head(`object:${'1'.repeat(64)}`)}x\r\n`.repeat(10_000)}--b--\r\n`,
+    ],
   ]
   for (const [what, type, body] of bodies) {
-    const answer = await publisher.call(route, { method: 'POST', headers: { 'content-type': type }, body })
+    const answer = await publisher.call(route, {
+      method: 'POST',
+      headers: { 'content-type': type },
+      body,
+    })
     t.ok(answer.status >= 400 && answer.status < 500, `${what}: ${answer.status} ${codeOf(answer)}`)
     t.equal(answer.headers.get('content-type'), 'application/problem+json', what)
   }
@@ -342,5 +423,8 @@ t.test('C41: of a request that breaks off the complete objects stay', async (t) 
   })
   t.equal(codeOf(answer), 'LW_TRANSMIT_BROKEN_UPLOAD')
   const state = await publisher.call<{ missing: { sha256: string }[] }>(`/releases/${upload}`)
-  t.same(state.body.missing.map((row) => row.sha256), [digestOf('three')])
+  t.same(
+    state.body.missing.map((row) => row.sha256),
+    [digestOf('three')],
+  )
 })

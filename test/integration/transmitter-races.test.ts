@@ -2,17 +2,16 @@ import path from 'node:path'
 import t from 'tap'
 import { parseTimestamp } from '../../trust/index.ts'
 import { checkStore, collectGarbage } from '../../transmitter/index.ts'
-import {
-  RawPublisher,
-  startTransmitter,
-  temporaryFolder,
-} from '../support/transmitter-stage.ts'
+import { RawPublisher, startTransmitter, temporaryFolder } from '../support/transmitter-stage.ts'
 
 t.setTimeout(180_000)
 
 t.test('R32 C47: 8 publishers × 10 over two processes make one line of releases', async (t) => {
   const directory = path.join(temporaryFolder(t), 'transmitter')
-  const stages = [await startTransmitter(t, { directory }), await startTransmitter(t, { directory })]
+  const stages = [
+    await startTransmitter(t, { directory }),
+    await startTransmitter(t, { directory }),
+  ]
   const [stage] = stages
   if (stage === undefined) throw new Error('no transmitter')
   const founder = new RawPublisher(stage, 'site')
@@ -42,7 +41,10 @@ t.test('R32 C47: 8 publishers × 10 over two processes make one line of releases
     }
   }
   await Promise.all(Array.from({ length: 8 }, (_, number) => run(number)))
-  t.same(won.toSorted((a, b) => a - b), Array.from({ length: 80 }, (_, index) => index + 2))
+  t.same(
+    won.toSorted((a, b) => a - b),
+    Array.from({ length: 80 }, (_, index) => index + 2),
+  )
   t.comment(`${lost} races were lost and told`)
   // A process looks once a second for what the others did.
   while ((await founder.headRelease()) < 81) await founder.state()
@@ -62,30 +64,36 @@ t.test('C47: what one process publishes the other one serves', async (t) => {
   const reader = new RawPublisher(second, 'site', publisher)
   // The other process looks once a second.
   while ((await reader.headRelease()) !== 1) await reader.state()
-  t.equal((await reader.call(`/objects/${[...(publisher.last?.contents.keys() ?? [])][0]}`)).status, 200)
+  t.equal(
+    (await reader.call(`/objects/${[...(publisher.last?.contents.keys() ?? [])][0]}`)).status,
+    200,
+  )
   const here = await publisher.call('/trust/timestamp.json')
   const there = await reader.call('/trust/timestamp.json')
   t.equal(there.headers.get('etag'), here.headers.get('etag'))
 })
 
-t.test('C42: snapshot and timestamp are signed anew in time, and a commit beside it goes on', async (t) => {
-  const clock = { at: Date.now(), now: () => clock.at }
-  const stage = await startTransmitter(t, { clock })
-  const publisher = new RawPublisher(stage, 'site')
-  await publisher.publish({ a: 'one' })
-  const timestamp = async (url: string) => {
-    const response = await fetch(`${url}/site/trust/timestamp.json`)
-    return parseTimestamp(new Uint8Array(await response.arrayBuffer())).view
-  }
-  const before = await timestamp(stage.url)
-  clock.at += 2 * 86_400_000
-  const again = await stage.restart()
-  const after = await timestamp(again.url)
-  t.equal(after.version, before.version + 1)
-  t.ok(after.issuedMs > before.issuedMs)
-  const soon = await again.restart()
-  t.equal((await timestamp(soon.url)).version, after.version, 'a fresh one stays')
-})
+t.test(
+  'C42: snapshot and timestamp are signed anew in time, and a commit beside it goes on',
+  async (t) => {
+    const clock = { at: Date.now(), now: () => clock.at }
+    const stage = await startTransmitter(t, { clock })
+    const publisher = new RawPublisher(stage, 'site')
+    await publisher.publish({ a: 'one' })
+    const timestamp = async (url: string) => {
+      const response = await fetch(`${url}/site/trust/timestamp.json`)
+      return parseTimestamp(new Uint8Array(await response.arrayBuffer())).view
+    }
+    const before = await timestamp(stage.url)
+    clock.at += 2 * 86_400_000
+    const again = await stage.restart()
+    const after = await timestamp(again.url)
+    t.equal(after.version, before.version + 1)
+    t.ok(after.issuedMs > before.issuedMs)
+    const soon = await again.restart()
+    t.equal((await timestamp(soon.url)).version, after.version, 'a fresh one stays')
+  },
+)
 
 t.test('R34: while garbage is collected nobody misses an object of the two newest', async (t) => {
   const clock = { at: Date.now(), now: () => clock.at }
@@ -114,7 +122,11 @@ t.test('R34: while garbage is collected nobody misses an object of the two newes
   t.same(missed, [])
   t.ok(fetched > 20)
   t.ok(deleted > 0, 'old ones are gone after the grace time')
-  t.ok((await checkStore({ directory, clock: Date })).findings.every((finding) => finding.kind !== 'object-missing'))
+  t.ok(
+    (await checkStore({ directory, clock: Date })).findings.every(
+      (finding) => finding.kind !== 'object-missing',
+    ),
+  )
 })
 
 t.test('R46: a stop lets what runs finish and refuses what comes', async (t) => {

@@ -44,13 +44,18 @@ t.test('C24 C25 S67: lists, pages and subscriptions, for browsers and for progra
   const title = '<script>alert(1)</script>"\'&'
   await publisher.publish({ a: 'one' }, { title, description: '<img src=x onerror=alert(1)>' })
   for (const accept of [undefined, '*/*', 'application/json', 'text/html;q=0']) {
-    const response = await fetch(`${stage.url}/`, accept === undefined ? {} : { headers: { accept } })
+    const response = await fetch(
+      `${stage.url}/`,
+      accept === undefined ? {} : { headers: { accept } },
+    )
     const list = checkDocument(ChannelList, await response.json())
     t.match(list.channels, [{ name: 'site', release: 1, title, state: 'active' }], accept ?? 'none')
     t.equal(response.headers.get('vary'), 'accept')
   }
   for (const path of ['/', '/site']) {
-    const response = await fetch(`${stage.url}${path}`, { headers: { accept: 'text/html,*/*;q=0.8' } })
+    const response = await fetch(`${stage.url}${path}`, {
+      headers: { accept: 'text/html,*/*;q=0.8' },
+    })
     const page = await response.text()
     t.match(response.headers.get('content-type'), 'text/html')
     t.match(response.headers.get('content-security-policy'), "default-src 'none'")
@@ -93,48 +98,64 @@ t.test('C46: objects are immutable, tell their digest, and have ranges', async (
   t.equal(elsewhere.headers.get('cache-control'), 'no-store')
 })
 
-t.test('C23: objects are compressed in the background where it pays, a restart goes on', async (t) => {
-  const stage = await startTransmitter(t)
-  const publisher = new RawPublisher(stage, 'site')
-  const contents = { page: 'lorem ipsum '.repeat(5000), tiny: 'tiny', packed: noise(20_000) }
-  await publisher.publish(contents)
-  await stage.transmitter.idle()
-  const packed = async (url: string, content: string | Uint8Array) =>
-    fetch(`${url}/site/objects/${digestOf(content)}.br`)
-  const response = await packed(stage.url, contents.page)
-  t.equal(response.status, 200)
-  t.equal(response.headers.get('content-encoding'), null)
-  t.equal(brotliDecompressSync(await bytesOf(response)).toString(), contents.page)
-  t.equal((await packed(stage.url, contents.tiny)).status, 404)
-  t.equal((await packed(stage.url, contents.packed)).status, 404)
-  await publisher.publish({ ...contents, late: 'dolor sit amet '.repeat(5000) })
-  const again = await stage.restart()
-  const late = 'dolor sit amet '.repeat(5000)
-  if ((await packed(again.url, late)).status === 404) await again.transmitter.idle()
-  t.equal((await packed(again.url, late)).status, 200, 'who asks in vain sets it going')
-})
+t.test(
+  'C23: objects are compressed in the background where it pays, a restart goes on',
+  async (t) => {
+    const stage = await startTransmitter(t)
+    const publisher = new RawPublisher(stage, 'site')
+    const contents = { page: 'lorem ipsum '.repeat(5000), tiny: 'tiny', packed: noise(20_000) }
+    await publisher.publish(contents)
+    await stage.transmitter.idle()
+    const packed = async (url: string, content: string | Uint8Array) =>
+      fetch(`${url}/site/objects/${digestOf(content)}.br`)
+    const response = await packed(stage.url, contents.page)
+    t.equal(response.status, 200)
+    t.equal(response.headers.get('content-encoding'), null)
+    t.equal(brotliDecompressSync(await bytesOf(response)).toString(), contents.page)
+    t.equal((await packed(stage.url, contents.tiny)).status, 404)
+    t.equal((await packed(stage.url, contents.packed)).status, 404)
+    await publisher.publish({ ...contents, late: 'dolor sit amet '.repeat(5000) })
+    const again = await stage.restart()
+    const late = 'dolor sit amet '.repeat(5000)
+    if ((await packed(again.url, late)).status === 404) await again.transmitter.idle()
+    t.equal((await packed(again.url, late)).status, 200, 'who asks in vain sets it going')
+  },
+)
 
-t.test('DESIGN 5: a closed channel is told of to nobody and read by nobody without a token', async (t) => {
-  const stage = await startTransmitter(t)
-  const publisher = new RawPublisher(stage, 'site')
-  await publisher.publish({ 'index.html': 'one' }, { access: 'closed' })
-  const sha = digestOf('one')
-  const routes = ['', '/subscription', '/trust/timestamp.json', '/trust/1.root.json', `/objects/${sha}`, `/objects/${sha}.br`, '/deltas/0..1', '/index', '/files/index.html']
-  for (const route of routes) {
-    const response = await fetch(`${stage.url}/site${route}`)
-    await response.arrayBuffer()
-    t.equal(response.status, 401, route)
-  }
-  t.same(((await (await fetch(`${stage.url}/`)).json()) as { channels: unknown[] }).channels, [])
-  const own = await publisher.call(`/objects/${sha}`)
-  t.equal(own.status, 200)
-  t.match(own.headers.get('cache-control'), 'private')
-  await publisher.publish({ 'index.html': 'one' }, { access: 'open' })
-  t.equal((await fetch(`${stage.url}/site/trust/timestamp.json`)).status, 200)
-  await publisher.publish({ 'index.html': 'one' }, { access: 'closed' })
-  t.equal((await fetch(`${stage.url}/site/trust/timestamp.json`)).status, 401)
-  t.equal((await fetch(`${stage.url}/site/objects/${sha}`)).status, 401, 'nor from memory')
-})
+t.test(
+  'DESIGN 5: a closed channel is told of to nobody and read by nobody without a token',
+  async (t) => {
+    const stage = await startTransmitter(t)
+    const publisher = new RawPublisher(stage, 'site')
+    await publisher.publish({ 'index.html': 'one' }, { access: 'closed' })
+    const sha = digestOf('one')
+    const routes = [
+      '',
+      '/subscription',
+      '/trust/timestamp.json',
+      '/trust/1.root.json',
+      `/objects/${sha}`,
+      `/objects/${sha}.br`,
+      '/deltas/0..1',
+      '/index',
+      '/files/index.html',
+    ]
+    for (const route of routes) {
+      const response = await fetch(`${stage.url}/site${route}`)
+      await response.arrayBuffer()
+      t.equal(response.status, 401, route)
+    }
+    t.same(((await (await fetch(`${stage.url}/`)).json()) as { channels: unknown[] }).channels, [])
+    const own = await publisher.call(`/objects/${sha}`)
+    t.equal(own.status, 200)
+    t.match(own.headers.get('cache-control'), 'private')
+    await publisher.publish({ 'index.html': 'one' }, { access: 'open' })
+    t.equal((await fetch(`${stage.url}/site/trust/timestamp.json`)).status, 200)
+    await publisher.publish({ 'index.html': 'one' }, { access: 'closed' })
+    t.equal((await fetch(`${stage.url}/site/trust/timestamp.json`)).status, 401)
+    t.equal((await fetch(`${stage.url}/site/objects/${sha}`)).status, 401, 'nor from memory')
+  },
+)
 
 t.test('C18 C19: the newest release by DRP: index, files, differences', async (t) => {
   const stage = await startTransmitter(t)
@@ -175,7 +196,9 @@ t.test('C18 C19: the newest release by DRP: index, files, differences', async (t
   const gdiff = await bytesOf(drp)
   t.ok(gdiff.byteLength < 200)
   t.equal(Buffer.from(applyGdiff(Buffer.from(old), gdiff, { outputBytesMax: 1e6 })).toString(), now)
-  const im = await fetch(url, { headers: { 'a-im': 'gdiff', 'if-none-match': `"${digestOf(old)}"` } })
+  const im = await fetch(url, {
+    headers: { 'a-im': 'gdiff', 'if-none-match': `"${digestOf(old)}"` },
+  })
   t.equal(im.status, 226)
   t.same(await bytesOf(im), gdiff)
   const gone = await fetch(url, { headers: { 'content-id': urn('never') } })
@@ -208,19 +231,43 @@ t.test('S69: no spelling of a path leads outside', async (t) => {
   const publisher = new RawPublisher(stage, 'site')
   await publisher.publish({ 'a/b.txt': 'inside' })
   const climbs = [
-    '/../publish-token', '/..%2fpublish-token', '/%2e%2e/publish-token', '/%2e%2e%2fpublish-token',
-    '/..%252fpublish-token', '/%252e%252e%252fpublish-token', '/..;/publish-token', '/..\\publish-token',
-    '/..%5cpublish-token', '/%c0%ae%c0%ae/publish-token', '/./../publish-token', '/a/../../publish-token',
-    '//publish-token', '/%00', '/a%00/b.txt', '/a/b.txt%00', '/%2fetc/passwd', '/....//publish-token',
-    '/~root', '/a/%2e%2e/%2e%2e/records.db', '/con', '/%', '/%zz', '/a/b.txt/', '/a/b.txt/..',
+    '/../publish-token',
+    '/..%2fpublish-token',
+    '/%2e%2e/publish-token',
+    '/%2e%2e%2fpublish-token',
+    '/..%252fpublish-token',
+    '/%252e%252e%252fpublish-token',
+    '/..;/publish-token',
+    '/..\\publish-token',
+    '/..%5cpublish-token',
+    '/%c0%ae%c0%ae/publish-token',
+    '/./../publish-token',
+    '/a/../../publish-token',
+    '//publish-token',
+    '/%00',
+    '/a%00/b.txt',
+    '/a/b.txt%00',
+    '/%2fetc/passwd',
+    '/....//publish-token',
+    '/~root',
+    '/a/%2e%2e/%2e%2e/records.db',
+    '/con',
+    '/%',
+    '/%zz',
+    '/a/b.txt/',
+    '/a/b.txt/..',
   ]
   const prefixes = ['/site/files', '/site/trust', '/site/objects', '/site/deltas', '/site', '']
   let tried = 0
   for (const prefix of prefixes) {
     for (const climb of climbs) {
-      const raw = await rawExchange(stage.url, `GET ${prefix}${climb} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`)
+      const raw = await rawExchange(
+        stage.url,
+        `GET ${prefix}${climb} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`,
+      )
       const status = Number(raw.slice(9, 12))
-      const isClean = status >= 400 && status < 500 && !raw.includes('lwp_') && !raw.includes('root:')
+      const isClean =
+        status >= 400 && status < 500 && !raw.includes('lwp_') && !raw.includes('root:')
       if (!isClean) t.fail(`${prefix}${climb}: ${raw.slice(0, 200)}`)
       tried++
     }
@@ -235,7 +282,34 @@ t.test('C5: every route answers bad input with a problem, never with 500', async
   await publisher.publish({ a: 'one', b: 'x'.repeat(2000) })
   const draft = publisher.draft({ a: 'two' })
   const { upload } = (await publisher.begin(draft)).body
-  const words = ['', '0', '-1', '1e9', '999999999999', 'null', '__proto__', 'constructor', '%20', 'ü', 'a'.repeat(300), '{}', '..1', '1..', '0..1', '2..1', '1..1', '0..99999999999', '*', '.json', '1.root.json', '0.root.json', 'root.json', 'timestamp.json', '🙂', "'; drop table channels; --"]
+  const words = [
+    '',
+    '0',
+    '-1',
+    '1e9',
+    '999999999999',
+    'null',
+    '__proto__',
+    'constructor',
+    '%20',
+    'ü',
+    'a'.repeat(300),
+    '{}',
+    '..1',
+    '1..',
+    '0..1',
+    '2..1',
+    '1..1',
+    '0..99999999999',
+    '*',
+    '.json',
+    '1.root.json',
+    '0.root.json',
+    'root.json',
+    'timestamp.json',
+    '🙂',
+    "'; drop table channels; --",
+  ]
   const shapes: readonly ((word: string) => string)[] = [
     (word) => `/${word}`,
     (word) => `/site/${word}`,
@@ -265,27 +339,91 @@ t.test('C5: every route answers bad input with a problem, never with 500', async
       if (response.status >= 500 || !isProblem) bad.push(`${response.status} ${path} ${type}`)
     }
   }
-  const bodies = ['', '{', '[]', 'null', '{"replaces":-1}', '{"replaces":0,"roots":[],"targets":"x"}', '{"replaces":1,"roots":["{}"],"targets":"{}"}', '{"replaces":1,"roots":[],"targets":"{\\"signed\\":{},\\"signatures\\":[]}"}', '{"__proto__":{"replaces":1}}', '\u0000', '"'.repeat(1000), `[${'['.repeat(5000)}`]
-  for (const route of [`/site/releases/${upload}/commit`, `/site/releases`, `/other/releases`, `/site/releases/${upload}/objects`, `/site/releases/nobody/commit`]) {
+  const bodies = [
+    '',
+    '{',
+    '[]',
+    'null',
+    '{"replaces":-1}',
+    '{"replaces":0,"roots":[],"targets":"x"}',
+    '{"replaces":1,"roots":["{}"],"targets":"{}"}',
+    '{"replaces":1,"roots":[],"targets":"{\\"signed\\":{},\\"signatures\\":[]}"}',
+    '{"__proto__":{"replaces":1}}',
+    '\u0000',
+    '"'.repeat(1000),
+    `[${'['.repeat(5000)}`,
+  ]
+  for (const route of [
+    `/site/releases/${upload}/commit`,
+    `/site/releases`,
+    `/other/releases`,
+    `/site/releases/${upload}/objects`,
+    `/site/releases/nobody/commit`,
+  ]) {
     for (const body of bodies) {
-      for (const type of ['application/json', 'text/plain', 'multipart/form-data; boundary=x', 'x']) {
-        const response = await fetch(`${stage.url}${route}`, { method: 'POST', body, headers: { ...headers, 'content-type': type } })
+      for (const type of [
+        'application/json',
+        'text/plain',
+        'multipart/form-data; boundary=x',
+        'x',
+      ]) {
+        const response = await fetch(`${stage.url}${route}`, {
+          method: 'POST',
+          body,
+          headers: { ...headers, 'content-type': type },
+        })
         await response.arrayBuffer()
         asked++
         const kind = response.headers.get('content-type') ?? ''
-        if (response.status >= 500 || response.status < 400 || !kind.startsWith('application/problem+json')) {
+        if (
+          response.status >= 500 ||
+          response.status < 400 ||
+          !kind.startsWith('application/problem+json')
+        ) {
           bad.push(`${response.status} POST ${route} ${type} ${body.slice(0, 40)}`)
         }
       }
     }
   }
-  for (const field of ['range', 'if-none-match', 'if-match', 'if-range', 'content-id', 'differential-id', 'a-im', 'accept-encoding', 'available-dictionary', 'accept']) {
-    for (const value of ['', ',', '"', '*', 'bytes=', 'bytes=5-1', 'bytes=0-0,2-2,4-4', 'urn:sha256:x', 'urn:md5:AAAA', ':::', 'gdiff;q=2', 'a'.repeat(2000), '"a"'.repeat(500)]) {
-      for (const path of ['/site/files/b', '/site/index', `/site/objects/${digestOf('one')}`, '/site', '/site/trust/timestamp.json']) {
+  for (const field of [
+    'range',
+    'if-none-match',
+    'if-match',
+    'if-range',
+    'content-id',
+    'differential-id',
+    'a-im',
+    'accept-encoding',
+    'available-dictionary',
+    'accept',
+  ]) {
+    for (const value of [
+      '',
+      ',',
+      '"',
+      '*',
+      'bytes=',
+      'bytes=5-1',
+      'bytes=0-0,2-2,4-4',
+      'urn:sha256:x',
+      'urn:md5:AAAA',
+      ':::',
+      'gdiff;q=2',
+      'a'.repeat(2000),
+      '"a"'.repeat(500),
+    ]) {
+      for (const path of [
+        '/site/files/b',
+        '/site/index',
+        `/site/objects/${digestOf('one')}`,
+        '/site',
+        '/site/trust/timestamp.json',
+      ]) {
         const response = await fetch(`${stage.url}${path}`, { headers: { [field]: value } })
         await response.arrayBuffer()
         asked++
-        if (response.status >= 500) bad.push(`${response.status} ${path} ${field}: ${value.slice(0, 40)}`)
+        if (response.status >= 500)
+          bad.push(`${response.status} ${path} ${field}: ${value.slice(0, 40)}`)
       }
     }
   }

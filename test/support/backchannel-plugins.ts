@@ -15,3 +15,23 @@ export async function update(request, context) {
   return { reply: { type: 'application/json', data: { seen: row.n, tuner: request.tuner } } }
 }
 `
+
+/** A greeting for each tuner, and how much feedback it sent. */
+export const greetingPlugin = `
+export function init(context) {
+  context.database.exec('CREATE TABLE IF NOT EXISTS counts (tuner TEXT PRIMARY KEY, n INTEGER)')
+}
+export async function update(request, context) {
+  const n = await context.transaction((db, entries) => {
+    db.run('INSERT INTO counts VALUES (?, 0) ON CONFLICT DO NOTHING', request.tuner)
+    db.run('UPDATE counts SET n = n + ? WHERE tuner = ?', entries.length, request.tuner)
+    return db.get('SELECT n FROM counts WHERE tuner = ?', request.tuner).n
+  })
+  return {
+    files: [
+      { path: 'greeting.txt', data: 'hello ' + request.tuner + ' of release ' + request.head },
+      { path: 'extra/n.txt', data: String(n) },
+    ],
+  }
+}
+`

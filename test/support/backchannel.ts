@@ -1,10 +1,11 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
-import { parseChannelAddress } from '../../protocol/index.ts'
+import Libsql from 'libsql'
+import { type ChannelName, parseChannelAddress } from '../../protocol/index.ts'
 import { createPublisher, type PublishOptions } from '../../publisher/index.ts'
 import { createLogger } from '../../serving/index.ts'
-import { createTransmitter, type Transmitter } from '../../transmitter/index.ts'
+import { allowPlugin, createTransmitter, type Transmitter } from '../../transmitter/index.ts'
 import { createTransport, type Transport } from '../../transport/index.ts'
 import { Tuner } from '../../tuner/index.ts'
 
@@ -29,8 +30,26 @@ export interface BackChannelFixture {
   tuner(name: string): Promise<Tuner>
   /** A tuner that follows the channel. */
   subscriber(name: string): Promise<Tuner>
+  /** What an administrator does before a plug-in runs. */
+  allow(isAllowed?: boolean, settings?: Readonly<Record<string, string>>): Promise<void>
+  /** A read-only look into the plug-in's own database. */
+  pluginRows(sql: string): readonly Record<string, unknown>[]
+  /** Stops the transmitter and starts another one on the same data and port. */
+  restart(): Promise<void>
+  /** What `GET /-/admin/plugins/NAME` says. */
+  pluginStatus(): Promise<PluginStatus>
   /** The origin's log, as an administrator exports it. */
   exported(): Promise<readonly ExportedFeedback[]>
+}
+
+export interface PluginStatus {
+  readonly feedback: { readonly entries: number; readonly undelivered: number }
+  readonly health: {
+    readonly state: string
+    readonly calls: number
+    readonly failures: number
+    readonly falls: number
+  }
 }
 
 export interface ExportedFeedback {
@@ -53,13 +72,24 @@ export async function backChannelFixture(t: Cleaning): Promise<BackChannelFixtur
   await mkdir(base, { recursive: true })
   const transport = createTransport({ userAgent: 'longwave-test' })
   t.teardown(() => transport.stop())
-  const transmitter = createTransmitter({
-    directory: path.join(home, 'transmitter'),
-    listen: { host: '127.0.0.1', port: 0 },
-    logger: createLogger({ name: 'test', level: 'silent' }),
-  })
+  const directory = path.join(home, 'transmitter')
+  const create = (port: number): Transmitter =>
+    createTransmitter({
+      directory,
+      listen: { host: '127.0.0.1', port },
+      logger: createLogger({ name: 'test', level: 'silent' }),
+    })
+  let transmitter = create(0)
   const url = await transmitter.start()
   t.teardown(() => transmitter.stop())
+  const admin = async (route: string): Promise<string> => {
+    const token = await readFile(path.join(directory, 'publish-token'), 'utf8')
+    const answer = await transport.fetchBytes(`${url}/-/admin/${route}/${channelName}`, {
+      authorization: `Bearer ${token.trim()}`,
+      bytesMax: 64 * 1024 * 1024,
+    })
+    return answer.bytes.toString('utf8').trimEnd()
+  }
   const publisher = createPublisher({ home, transport })
   let link = ''
   const fixture: BackChannelFixture = {
@@ -67,7 +97,9 @@ export async function backChannelFixture(t: Cleaning): Promise<BackChannelFixtur
     home,
     base,
     transport,
-    transmitter,
+    get transmitter() {
+      return transmitter
+    },
     url,
     async publish(files, options = {}) {
       for (const [name, text] of Object.entries(files)) {
@@ -93,15 +125,26 @@ export async function backChannelFixture(t: Cleaning): Promise<BackChannelFixtur
       await tuner.subscribe({ address: parseChannelAddress(link) })
       return tuner
     },
+    async allow(isAllowed = true, settings = {}) {
+      await allowPlugin({ directory, channel: channelName as ChannelName, isAllowed, settings })
+    },
+    pluginRows(sql) {
+      const file = path.join(directory, 'plugins', 'data', channelName, 'plugin.db')
+      const database = new Libsql(file)
+      try {
+        return database.prepare(sql).all([]) as Record<string, unknown>[]
+      } finally {
+        database.close()
+      }
+    },
+    async restart() {
+      await transmitter.stop()
+      transmitter = create(Number(new URL(url).port))
+      await transmitter.start()
+    },
+    pluginStatus: async () => JSON.parse(await admin('plugins')),
     async exported() {
-      const token = await import('node:fs/promises').then(({ readFile }) =>
-        readFile(path.join(home, 'transmitter', 'publish-token'), 'utf8'),
-      )
-      const answer = await transport.fetchBytes(`${url}/-/admin/feedback/${channelName}`, {
-        authorization: `Bearer ${token.trim()}`,
-        bytesMax: 64 * 1024 * 1024,
-      })
-      const text = answer.bytes.toString('utf8').trimEnd()
+      const text = await admin('feedback')
       return text === '' ? [] : text.split('\n').map((line) => JSON.parse(line))
     },
   }

@@ -1,14 +1,19 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
-import { createProxy, type Proxy, type ProxyOptions, type ProxyStatus } from '../../proxy/index.ts'
+import {
+  createProxy,
+  type ProxyOptions,
+  type ProxyServer,
+  type ProxyStatus,
+} from '../../proxy/index.ts'
 import { createLogger } from '../../serving/index.ts'
 import { type FakeOrigin, startFakeOrigin } from './proxy-origin.ts'
 
 /** A proxy before a fake origin. */
 export interface ProxyFixture {
   readonly origin: FakeOrigin
-  readonly proxy: Proxy
+  readonly proxy: ProxyServer
   readonly directory: string
   /** The proxy's own URL. */
   readonly url: string

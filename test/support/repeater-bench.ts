@@ -32,7 +32,9 @@ export class RepeaterBench implements AsyncDisposable {
 
   private constructor(root: string) {
     this.root = root
-    this.transport = createTransport({ userAgent: 'longwave-test' })
+    // Tests do not wait for servers that are down on purpose.
+    const retry = { attemptsMax: 2, connectAttemptsMax: 1, backoffBaseMs: 20 }
+    this.transport = createTransport({ userAgent: 'longwave-test', retry })
   }
 
   static async open(): Promise<RepeaterBench> {
@@ -54,6 +56,11 @@ export class RepeaterBench implements AsyncDisposable {
     })
     this.url = await this.#transmitter.start()
     this.#port = Number(new URL(this.url).port)
+  }
+
+  /** Resolves when the origin makes nothing in the background any more. */
+  async idle(): Promise<void> {
+    await this.#transmitter?.idle()
   }
 
   async stopOrigin(): Promise<void> {
@@ -81,9 +88,7 @@ export class RepeaterBench implements AsyncDisposable {
     return (await readFile(file, 'utf8')).trim()
   }
 
-  async repeater(
-    options: Partial<RepeaterOptions> = {},
-  ): Promise<RunningRepeater> {
+  async repeater(options: Partial<RepeaterOptions> = {}): Promise<RunningRepeater> {
     const directory = options.directory ?? path.join(this.root, `repeater-${++this.#count}`)
     const transport = createTransport({ userAgent: 'longwave-test' })
     const repeater = createRepeater({

@@ -116,11 +116,7 @@ export class RawPublisher {
   last: Draft | undefined
 
   /** @param like whose keys and channel this publisher shares */
-  constructor(
-    stage: Pick<TransmitterStage, 'url' | 'token'>,
-    name: string,
-    like?: RawPublisher,
-  ) {
+  constructor(stage: Pick<TransmitterStage, 'url' | 'token'>, name: string, like?: RawPublisher) {
     this.recovery = like?.recovery ?? generateKeyPair()
     this.signer = like?.signer ?? generateKeyPair()
     this.roots = [...(like?.roots ?? [])]
@@ -228,10 +224,12 @@ export class RawPublisher {
 
   /** Sends all that is missing as whole objects. */
   sendMissing(draft: Draft, state: UploadState): Promise<Answer> {
-    const parts = state.missing.map(({ sha256 }): Part => ({
-      name: { kind: 'object', sha256 },
-      bytes: draft.contents.get(sha256) ?? new Uint8Array(),
-    }))
+    const parts = state.missing.map(
+      ({ sha256 }): Part => ({
+        name: { kind: 'object', sha256 },
+        bytes: draft.contents.get(sha256) ?? new Uint8Array(),
+      }),
+    )
     return this.send(state.upload, parts)
   }
 

@@ -106,26 +106,30 @@ t.test('C65: equally near ones share, and one without a zone is the last resort'
 
 t.test('C64: round-robin keeps loads within one of even, whatever the order', async (t) => {
   fc.assert(
-    fc.property(fc.integer({ min: 1, max: 7 }), fc.integer({ min: 0, max: 60 }), (count, tuners) => {
-      const loads = new Map(Array.from({ length: count }, (_, at) => [`http://r${at}`, 0]))
-      for (let tuner = 0; tuner < tuners; tuner++) {
-        const chosen = chooseRepeater({
-          policy: 'round-robin',
-          members: [...loads].map(([url, load]) => ({
-            url,
-            load,
+    fc.property(
+      fc.integer({ min: 1, max: 7 }),
+      fc.integer({ min: 0, max: 60 }),
+      (count, tuners) => {
+        const loads = new Map(Array.from({ length: count }, (_, at) => [`http://r${at}`, 0]))
+        for (let tuner = 0; tuner < tuners; tuner++) {
+          const chosen = chooseRepeater({
+            policy: 'round-robin',
+            members: [...loads].map(([url, load]) => ({
+              url,
+              load,
+              zoneMinutes: undefined,
+              isUsable: true,
+            })),
             zoneMinutes: undefined,
-            isUsable: true,
-          })),
-          zoneMinutes: undefined,
-          before: undefined,
-          failed: undefined,
-        })
-        loads.set(chosen ?? '', (loads.get(chosen ?? '') ?? 0) + 1)
-      }
-      const values = [...loads.values()]
-      t.ok(Math.max(...values) - Math.min(...values) <= 1)
-    }),
+            before: undefined,
+            failed: undefined,
+          })
+          loads.set(chosen ?? '', (loads.get(chosen ?? '') ?? 0) + 1)
+        }
+        const values = [...loads.values()]
+        t.ok(Math.max(...values) - Math.min(...values) <= 1)
+      },
+    ),
     { numRuns: 50 },
   )
 })

@@ -22,6 +22,9 @@ async function bytesOf(old: TestRelease, next: TestRelease): Promise<number> {
   return bundle.length
 }
 
+// Machines may be busy: this is no measurement.
+t.setTimeout(180_000)
+
 t.test('C18: a small edit of a large file costs tens of bytes, all included', async (t) => {
   const text = prose(seeded(1), 20_000)
   const edited = `${text.slice(0, 40_000)}inserted here ${text.slice(40_000)}`

@@ -1,0 +1,92 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import { createInterface } from 'node:readline'
+import { setTimeout as moment } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+import { digestOf } from '../../protocol/index.ts'
+import { checkStore } from '../../transmitter/index.ts'
+import { noise, RawPublisher, temporaryFolder } from '../support/transmitter-stage.ts'
+
+t.setTimeout(240_000)
+
+interface Process {
+  readonly child: ChildProcess
+  readonly url: string
+  readonly token: string
+  kill(): Promise<void>
+}
+
+const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
+const program = fileURLToPath(
+  new URL(`../support/transmitter-process.${extension}`, import.meta.url),
+)
+
+async function start(directory: string): Promise<Process> {
+  const child = spawn(process.execPath, [program, directory], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const lines = createInterface({ input: child.stdout })
+  const [url] = (await once(lines, 'line')) as [string]
+  const token = readFileSync(path.join(directory, 'publish-token'), 'utf8').trim()
+  return {
+    child,
+    url,
+    token,
+    async kill() {
+      const ended = once(child, 'exit')
+      child.kill('SIGKILL')
+      await ended
+    },
+  }
+}
+
+/** Moments after which the process is killed; the first ones hit the start of a publish. */
+const momentsMs = [0, 5, 12, 25, 40, 60, 90, 130, 180, 250]
+
+t.test(
+  'R10 R37: kill -9 in the middle of a publish leaves the old release or the new one',
+  async (t) => {
+    const directory = path.join(temporaryFolder(t), 'transmitter')
+    let service = await start(directory)
+    t.teardown(() => service.kill())
+    const founder = new RawPublisher(service, 'site')
+    let contents: Record<string, string | Uint8Array> = { a: 'first', large: noise(1_500_000) }
+    await founder.publish(contents)
+    const seen = { old: 0, new: 0 }
+    for (const ms of momentsMs) {
+      const next = { a: `after ${ms} ms`, b: noise(5000), large: noise(1_500_000) }
+      const publisher = new RawPublisher(service, 'site', founder)
+      const publishing = publisher.publish(next).catch(() => undefined)
+      await moment(ms)
+      await service.kill()
+      await publishing
+      service = await start(directory)
+      const reader = new RawPublisher(service, 'site', founder)
+      await reader.catchUp()
+      const isNew = reader.release === founder.release + 1
+      t.ok(isNew || reader.release === founder.release, `${ms} ms: release ${reader.release}`)
+      seen[isNew ? 'new' : 'old']++
+      if (isNew) contents = next
+      founder.release = reader.release
+      founder.targetsVersion = reader.targetsVersion
+      for (const content of Object.values(contents)) {
+        const response = await fetch(`${service.url}/site/objects/${digestOf(content)}`)
+        t.equal(digestOf(new Uint8Array(await response.arrayBuffer())), digestOf(content))
+      }
+      const { findings } = await checkStore({ directory })
+      t.same(
+        findings.filter((finding) => finding.severity === 'error'),
+        [],
+      )
+    }
+    t.comment(`${momentsMs.length} kills: ${seen.old} old, ${seen.new} new`)
+    const last = new RawPublisher(service, 'site', founder)
+    await last.publish({ a: 'the last word' })
+    t.equal(await last.headRelease(), founder.release + 1)
+    const incoming = path.join(directory, 'incoming')
+    t.same(existsSync(incoming) ? readdirSync(incoming) : [], [], 'nothing is left under way')
+  },
+)
