@@ -1,4 +1,4 @@
-import { Command, CommanderError, Option } from 'commander'
+import { Command, CommanderError, type Option } from 'commander'
 import { version } from '../protocol/version/index.ts'
 import { commandTable } from './command-table.ts'
 import type { Session } from './session.ts'
@@ -33,7 +33,7 @@ export async function runProgram(argv: readonly string[]): Promise<void> {
   const wanted = wantedCommand(argv)
   for (const entry of commandTable) {
     const command = program.command(entry.name).description(entry.summary)
-    if (entry.name === wanted) (await entry.load()).declare(command, runner(program, command))
+    if (entry.name === wanted) (await entry.load()).declare(command, runner(command))
   }
   prepare(program)
   try {
@@ -111,14 +111,14 @@ function wantedCommand(argv: readonly string[]): string | undefined {
   return undefined
 }
 
-function runner(program: Command, command: Command): Runner {
+function runner(command: Command): Runner {
   return (work) =>
     async (...args) => {
       const { runCommand } = await import('./run-command.ts')
       // Commander hands over the command that was called last.
       const called = (args as readonly unknown[]).at(-1)
       const active = called instanceof Command ? called : command
-      await runCommand({ program, active, work: (session) => work(session, ...args) })
+      await runCommand({ active, work: (session) => work(session, ...args) })
     }
 }
 

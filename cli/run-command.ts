@@ -3,6 +3,7 @@ import os from 'node:os'
 import path from 'node:path'
 import type { Command } from 'commander'
 import { ExitCode } from '../protocol/index.ts'
+import { commandTable } from './command-table.ts'
 import { reportFailure, reportInterruption } from './failure/index.ts'
 import { applyConfiguration, loadConfiguration, strongestOption } from './options/index.ts'
 import { createOutput } from './output/index.ts'
@@ -10,7 +11,6 @@ import { createSession, type Session } from './session.ts'
 
 /** What `runCommand` takes. */
 export interface CommandRun {
-  readonly program: Command
   /** The command that was called. */
   readonly active: Command
   readonly work: (session: Session) => Promise<number | undefined>
@@ -20,7 +20,7 @@ export interface CommandRun {
  * Runs the work of one command with a session of its own and sets the exit code. SIGINT and SIGTERM
  * abort the work, which then cleans up; a second signal ends the process as it always does.
  */
-export async function runCommand({ program, active, work }: CommandRun): Promise<void> {
+export async function runCommand({ active, work }: CommandRun): Promise<void> {
   const option = (name: string): unknown => strongestOption(active, name)
   const outputOf = () =>
     createOutput({ json: option('json') === true, quiet: option('quiet') === true })
@@ -35,7 +35,12 @@ export async function runCommand({ program, active, work }: CommandRun): Promise
   try {
     const file = option('config') as string | undefined
     if (file !== undefined) {
-      await applyConfiguration({ program, active, file, document: loadConfiguration(file) })
+      await applyConfiguration({
+        table: commandTable,
+        active,
+        file,
+        document: loadConfiguration(file),
+      })
       output = outputOf()
     }
     session = createSession({

@@ -1,5 +1,5 @@
 // What do repeaters take off an origin, and what does waiting for them cost a publisher?
-// `node dist/bench/repeaters/main.js [--repeaters 4] [--tuners 40] [--files 400] [--file-bytes 16384]`
+// `node dist/bench/repeaters/main.js [--repeaters 4] [--tuners 20] [--files 60] [--file-bytes 4096]`
 import { randomBytes } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import {
@@ -129,9 +129,9 @@ function line(name: string, values: readonly (number | string)[]): void {
 const { values } = parseArgs({
   options: {
     repeaters: { type: 'string', default: '4' },
-    tuners: { type: 'string', default: '40' },
-    files: { type: 'string', default: '400' },
-    'file-bytes': { type: 'string', default: '16384' },
+    tuners: { type: 'string', default: '20' },
+    files: { type: 'string', default: '60' },
+    'file-bytes': { type: 'string', default: '4096' },
   },
 })
 const load: Load = {

@@ -1,6 +1,5 @@
 import type { Command } from 'commander'
 import { ExitCode } from '../../protocol/index.ts'
-import { commandTable } from '../command-table.ts'
 import { cliError } from '../failure/index.ts'
 import type { Runner } from '../program.ts'
 import type { Session } from '../session.ts'
@@ -18,12 +17,13 @@ Examples:
 
 Exit codes: 0 ok, 2 unknown shell.`,
     )
-    .action(run(completion))
+    .action(
+      run((_session: Session, shell: string) => completion(shell, command.parent?.commands ?? [])),
+    )
 }
 
-async function completion(_session: Session, shell: string): Promise<number> {
-  const names = commandTable.map((entry) => entry.name)
-  const script = scriptFor(shell, names)
+async function completion(shell: string, commands: readonly Command[]): Promise<number> {
+  const script = scriptFor(shell, commands)
   if (script === undefined) {
     throw cliError('LW_CLI_USAGE', {
       detail: `There is no completion for ${JSON.stringify(shell)}.`,
@@ -33,8 +33,8 @@ async function completion(_session: Session, shell: string): Promise<number> {
   return ExitCode.ok
 }
 
-function scriptFor(shell: string, names: readonly string[]): string | undefined {
-  const words = names.join(' ')
+function scriptFor(shell: string, commands: readonly Command[]): string | undefined {
+  const words = commands.map((one) => one.name()).join(' ')
   if (shell === 'bash') {
     return `_longwave() {
   local word="\${COMP_WORDS[COMP_CWORD]}"
@@ -50,10 +50,10 @@ if (( CURRENT == 2 )); then compadd ${words}; else _files; fi
 `
   }
   if (shell === 'fish') {
-    return commandTable
+    return commands
       .map(
-        (entry) =>
-          `complete -c longwave -n __fish_use_subcommand -a ${entry.name} -d '${entry.summary.replace(/'/g, "\\'")}'\n`,
+        (one) =>
+          `complete -c longwave -n __fish_use_subcommand -a ${one.name()} -d '${one.description().replace(/'/g, "\\'")}'\n`,
       )
       .join('')
   }

@@ -94,9 +94,7 @@ async function exportLog(session: Session, channel: string, flags: Flags): Promi
     fileSystem: nodeFileSystem,
   })
   let after =
-    flags.after === undefined
-      ? 0
-      : wholeNumber('--after', flags.after, 0, Number.MAX_SAFE_INTEGER)
+    flags.after === undefined ? 0 : wholeNumber('--after', flags.after, 0, Number.MAX_SAFE_INTEGER)
   for (;;) {
     const page = await transport.fetchBytes(
       `${base}-/admin/feedback/${name}?after=${after}&limit=${pageEntries}`,

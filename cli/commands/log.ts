@@ -35,9 +35,7 @@ async function log(
   for (const entry of await tuner.log(chosen, count)) {
     const name = names.get(entry.subscription) ?? entry.subscription
     session.output.emit({ type: 'event', ...entry, channel: name })
-    session.output.print(
-      `${entry.at}  ${entry.event.padEnd(12)} ${name}  ${entry.text}`,
-    )
+    session.output.print(`${entry.at}  ${entry.event.padEnd(12)} ${name}  ${entry.text}`)
   }
   return ExitCode.ok
 }

@@ -64,10 +64,15 @@ function linesOf(view: SubscriptionView): readonly (readonly [string, string | u
     ['Next run', next],
     ['Checked', checkedAt ?? 'never'],
     ['Updated', updatedAt],
-    ['Running', view.isLive ? 'yes; it installs updates itself, or they wait for its end' : undefined],
+    [
+      'Running',
+      view.isLive ? 'yes; it installs updates itself, or they wait for its end' : undefined,
+    ],
     [
       'Feedback',
-      view.feedback.entries === 0 ? undefined : `${view.feedback.entries} waiting for the next update`,
+      view.feedback.entries === 0
+        ? undefined
+        : `${view.feedback.entries} waiting for the next update`,
     ],
     [
       'Failing',

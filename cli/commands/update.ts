@@ -49,7 +49,8 @@ async function update(session: Session, words: readonly string[], flags: Flags):
     if (outcome.ok) {
       session.output.emit(updateObject(outcome.result))
       for (const line of updateLines(outcome.result)) session.output.print(line)
-      if (!['unchanged', 'held', 'paused', 'ended', 'waiting'].includes(outcome.result.outcome)) worked++
+      if (!['unchanged', 'held', 'paused', 'ended', 'waiting'].includes(outcome.result.outcome))
+        worked++
     } else {
       failures++
       session.output.note(`${outcome.subscription.name}:`)

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, type Option } from 'commander'
 import { parse } from 'smol-toml'
-import { commandTable } from '../command-table.ts'
+import type { CommandEntry } from '../command-table.ts'
 import { cliError } from '../failure/index.ts'
 import { nearest } from './nearest.ts'
 
@@ -26,7 +26,8 @@ export function loadConfiguration(file: string): ConfigurationDocument {
 
 /** What `applyConfiguration` takes. */
 export interface ConfigurationUse {
-  readonly program: Command
+  /** All commands that there are. */
+  readonly table: readonly CommandEntry[]
   readonly active: Command
   readonly file: string
   readonly document: ConfigurationDocument
@@ -39,7 +40,7 @@ export interface ConfigurationUse {
  * @throws LW_CLI_CONFIG
  */
 export async function applyConfiguration(use: ConfigurationUse): Promise<void> {
-  const { active, file, document } = use
+  const { table, active, file, document } = use
   const top = topCommand(active)
   const forAll: Record<string, unknown> = {}
   let own: Readonly<Record<string, unknown>> = {}
@@ -48,13 +49,13 @@ export async function applyConfiguration(use: ConfigurationUse): Promise<void> {
       forAll[key] = value
       continue
     }
-    if (!commandTable.some((entry) => entry.name === key)) {
-      const names = new Set(commandTable.map((entry) => entry.name))
+    if (!table.some((entry) => entry.name === key)) {
+      const names = new Set(table.map((entry) => entry.name))
       throw unknownName(file, `a table [${key}], which is no command`, nearest(key, names))
     }
     if (key === top.name()) own = value
   }
-  await refuseUnknown(file, forAll, () => namesOfAll())
+  await refuseUnknown(file, forAll, () => namesOfAll(table))
   await refuseUnknown(file, own, async () => namesOf(top))
   for (const option of active.options) {
     const name = option.long?.slice(2) ?? ''
@@ -99,7 +100,8 @@ async function refuseUnknown(
   if (keys.length === 0) return
   const known = await knownNames()
   for (const key of keys) {
-    if (!known.has(key)) throw unknownName(file, `"${key}", which is no option`, nearest(key, known))
+    if (!known.has(key))
+      throw unknownName(file, `"${key}", which is no option`, nearest(key, known))
   }
 }
 
@@ -127,9 +129,9 @@ function namesOf(command: Command): ReadonlySet<string> {
 }
 
 /** Options of every command: only a configuration with names at its top pays for that. */
-async function namesOfAll(): Promise<ReadonlySet<string>> {
+async function namesOfAll(table: readonly CommandEntry[]): Promise<ReadonlySet<string>> {
   const names = new Set(['home', 'json', 'quiet', 'yes'])
-  for (const entry of commandTable) {
+  for (const entry of table) {
     const command = new Command(entry.name)
     const module = await entry.load()
     module.declare(command, () => async () => undefined)

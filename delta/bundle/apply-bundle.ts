@@ -1,6 +1,7 @@
 import { canonicalJson, type Digest, digestOf, type Json } from '../../protocol/index.ts'
 import { BinaryDecoder } from '../entropy/binary-decoder.ts'
 import { deltaError } from '../errors.ts'
+import { deltaLimits } from '../limits.ts'
 import type { ObjectSource } from '../objects/object-source.ts'
 import { PoolReader } from '../objects/pool-reader.ts'
 import { Scratch } from '../objects/scratch.ts'
@@ -12,6 +13,7 @@ import { BundleFile, type BundleInput } from './bundle-file.ts'
 import { codeHead, type OldRelease, readOldRelease } from './bundle-head.ts'
 import { headerBytesMax, parseHeader, shortId } from './container.ts'
 import { FileModels } from './file-models.ts'
+import { outputRoom } from './output-buffer.ts'
 import { codeSettings, type Primer } from './model-settings.ts'
 import { unpackOldArchives } from './unpack-old-archives.ts'
 import { codeViews, noViews } from './view-coder.ts'
@@ -108,7 +110,8 @@ async function build(
     const checkpoint = (): void => {
       if (options.signal?.aborted === true) throw deltaError('LW_DELTA_CANCELLED')
     }
-    const parts = { coder, models, base: pool, bulk, scratch, checkpoint }
+    const rooms = { outputRoom: outputRoom(), oldRoom: new Uint8Array(deltaLimits.segmentBytes) }
+    const parts = { coder, models, base: pool, bulk, scratch, checkpoint, ...rooms }
     const objects: BuiltFile[] = []
     const files: FileReport[] = []
     const headBytes = coder.bytesCoded

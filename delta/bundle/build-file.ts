@@ -45,7 +45,7 @@ export interface FileReport {
 /** Builds one object into staging and says what its bytes hash to. */
 export async function buildFile(
   file: PoolFile,
-  parts: Omit<DecoderParts, 'output'>,
+  parts: Omit<DecoderParts, 'output'> & { readonly outputRoom: Uint8Array },
   staging: Staging,
 ): Promise<{ readonly built: BuiltFile; readonly report: FileReport }> {
   const { object, index, formBytes, predecessor, limit, recipe } = file
@@ -63,7 +63,7 @@ export async function buildFile(
   let coding: DecodedCoding
   try {
     const rebuild = recipe === undefined ? undefined : rebuilder(file, recipe, write)
-    const output = new OutputBuffer(rebuild?.write ?? write)
+    const output = new OutputBuffer(rebuild?.write ?? write, parts.outputRoom)
     const decoder = new FileDecoder({ ...parts, output })
     coding = await decoder.decode({ size: formBytes, predecessor, limit })
     await rebuild?.end()
@@ -88,17 +88,35 @@ function wrongSize(): Error {
   })
 }
 
+const gatherBytes = 64 * 1024
+
 /** Lets the archive come about from its view, piece by piece. */
 function rebuilder(
   file: PoolFile,
   recipe: Uint8Array,
   write: (bytes: Uint8Array) => Promise<void>,
 ): { write(bytes: Uint8Array): Promise<void>; end(): Promise<void> } {
-  const pieces: Uint8Array[] = []
+  const gathered: Uint8Array[] = []
+  let room = new Uint8Array(gatherBytes)
+  let filled = 0
+  // An archive comes about in thousands of small pieces; each write has its price.
+  const gather = (piece: Uint8Array): void => {
+    for (let at = 0; at < piece.length; ) {
+      if (filled === room.length) {
+        gathered.push(room)
+        room = new Uint8Array(gatherBytes)
+        filled = 0
+      }
+      const part = piece.subarray(at, at + room.length - filled)
+      room.set(part, filled)
+      filled += part.length
+      at += part.length
+    }
+  }
   const limits = { viewBytes: file.formBytes, outputBytes: file.object.size }
-  const rebuild = createRebuilder(recipe, limits, (piece) => pieces.push(piece.slice()))
+  const rebuild = createRebuilder(recipe, limits, gather)
   const drain = async (): Promise<void> => {
-    for (const piece of pieces.splice(0)) await write(piece)
+    for (const piece of gathered.splice(0)) await write(piece)
   }
   return {
     async write(bytes) {
@@ -108,6 +126,7 @@ function rebuilder(
     async end() {
       rebuild.end()
       await drain()
+      await write(room.subarray(0, filled))
     },
   }
 }

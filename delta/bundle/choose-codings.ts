@@ -1,9 +1,9 @@
 import type { FileToEncode } from './file-encoder.ts'
 
-/** Bytes that are modelled in any case: two seconds of decoding. */
-const modelledBytesMin = 4 << 20
+/** Bytes that are modelled in any case: a quarter of a second of decoding. */
+const modelledBytesMin = 1 << 19
 /** Beyond, one literal in so many bytes of output is modelled, so that decoding keeps its pace. */
-const modelledShare = 8
+const modelledShare = 24
 const sampleBytes = 1 << 16
 /** Bits of a byte at which modelling gains nothing worth its time. */
 const denseBits = 7.2

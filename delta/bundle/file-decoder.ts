@@ -33,6 +33,8 @@ export interface DecoderParts {
   readonly base: PoolReader
   readonly bulk: BulkReader
   readonly output: OutputBuffer
+  /** Room for a segment of old bytes. */
+  readonly oldRoom: Uint8Array
   readonly scratch: Scratch
   /** Throws when the caller has had enough; asked once a segment. */
   readonly checkpoint: () => void
@@ -43,7 +45,7 @@ const anyCoding: FileCoding = { copies: 'exact', literals: 'modelled', unitBits:
 /** Decodes one file of known size into the output buffer. */
 export class FileDecoder {
   private readonly parts: DecoderParts
-  private readonly old = new Uint8Array(segment)
+  private readonly old: Uint8Array
   private coding = anyCoding
   private left = 0
   private size = 0
@@ -54,6 +56,7 @@ export class FileDecoder {
 
   constructor(parts: DecoderParts) {
     this.parts = parts
+    this.old = parts.oldRoom
   }
 
   async decode(file: FileToDecode): Promise<DecodedCoding> {

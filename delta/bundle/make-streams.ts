@@ -67,7 +67,21 @@ export function makeStreams(input: StreamInput): MadeStreams {
   return { core, bulk: packed.bytes, bulkMethod: packed.method, notes }
 }
 
-function matchFiles({ plan, layout, pool, effort }: StreamInput): MatchedFile[] {
+/** New bytes without any old ones from which on they go to the bulk stream unmatched. */
+const unmatchedBytesMin = 1 << 19
+
+/** A first release: the bulk codec finds what its files have in common at fifty times the speed. */
+function withoutMatching({ layout, pool }: StreamInput): MatchedFile[] {
+  const operations = new Int32Array(0)
+  const coding = { copies: 'inexact', literals: 'bulk', unitBits: 0 } as const
+  return layout.files.map(({ position: start, formBytes: literals, predecessor, limit }) => {
+    return { pool, limit, start, end: start + literals, predecessor, operations, coding, literals }
+  })
+}
+
+function matchFiles(input: StreamInput): MatchedFile[] {
+  const { plan, layout, pool, effort } = input
+  if (layout.oldBytes === 0 && layout.bytes >= unmatchedBytesMin) return withoutMatching(input)
   const matcher = new FileMatcher(pool, layout.oldBytes, { effort, parts: partsOf(layout) })
   const sizes = new Map<number, number>()
   for (const { position, size } of plan.base) sizes.set(position, size)

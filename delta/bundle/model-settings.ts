@@ -22,6 +22,9 @@ export interface Primer {
 export const noPrimer: Primer = { position: 0, bytes: 0 }
 const primerBytesMin = 1024
 const primerBytesMax = 1 << 18
+/** Learning from more old bytes takes more time than it saves bytes. */
+const primerWorthBytes = 1 << 16
+const primerShare = 8
 
 /** Codes which old bytes are learned from; their number is a power of two or what is left. */
 export function codePrimer(coder: BinaryCoder, wanted: Primer, baseBytes: number): Primer {
@@ -38,7 +41,7 @@ export function codePrimer(coder: BinaryCoder, wanted: Primer, baseBytes: number
 
 /** The primer that begins at a place, as large as the literals make worth while. */
 export function primerAt(position: number, literals: number, baseBytes: number): Primer {
-  const most = Math.min(baseBytes - position, literals * 32, primerBytesMax)
+  const most = Math.min(baseBytes - position, literals * primerShare, primerWorthBytes)
   if (most < primerBytesMin) return noPrimer
   return { position, bytes: Math.min(baseBytes - position, 2 ** Math.floor(Math.log2(most))) }
 }

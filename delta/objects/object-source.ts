@@ -1,5 +1,4 @@
-import { readSync } from 'node:fs'
-import { open } from 'node:fs/promises'
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import type { Digest } from '../../protocol/index.ts'
 import { deltaError } from '../errors.ts'
 
@@ -26,26 +25,15 @@ export function fileObjectSource(paths: ReadonlyMap<Digest, string>): ObjectSour
     async open(sha256) {
       const path = paths.get(sha256)
       if (path === undefined) throw missing(sha256)
-      const handle = await open(path, 'r')
-      const { size } = await handle.stat()
+      // Without waiting: most objects are small, and a round through the thread pool costs more
+      // than the reading.
+      const descriptor = openSync(path, 'r')
+      const { size } = fstatSync(descriptor)
       return {
         size,
-        async read(position, into) {
-          let length = 0
-          while (length < into.length) {
-            const { bytesRead } = await handle.read(
-              into,
-              length,
-              into.length - length,
-              position + length,
-            )
-            if (bytesRead === 0) break
-            length += bytesRead
-          }
-          return length
-        },
-        readSync: (position, into) => readFully(handle.fd, position, into),
-        close: () => handle.close(),
+        read: async (position, into) => readFully(descriptor, position, into),
+        readSync: (position, into) => readFully(descriptor, position, into),
+        close: async () => closeSync(descriptor),
       }
     },
   }

@@ -1,15 +1,17 @@
-import { createHash } from 'node:crypto'
+import xxhash from 'xxhash-wasm'
 import { type Digest, digestFromBytes } from '../../protocol/index.ts'
 import { publisherLimits } from '../limits.ts'
 import type { TreeStat } from './tree-reader.ts'
 
 // A cache file: magic, count (u32), bytes of all paths (u32), the paths with NUL between them,
-// one record of 64 bytes for each (size, mtime, ctime, inode as u64, SHA-256), and the SHA-256 of
-// everything before it. Private to one machine, so it is little-endian and may change at any time.
+// one record of 64 bytes for each (size, mtime, ctime, inode as u64, SHA-256), and the XXH64 of
+// everything before it: a hint against bit rot, no identity. Private to one machine, so it is little-endian and may change at any time.
 const magic = Buffer.from('LWSCAN1\n')
 const headBytes = magic.byteLength + 8
 const recordBytes = 64
-const sumBytes = 32
+const sumBytes = 8
+
+const { h64Raw } = await xxhash()
 
 /** What an earlier scan found, so that unchanged files need not be read again. */
 export interface StatCache {
@@ -42,7 +44,7 @@ export function parseStatCache(bytes: Uint8Array | undefined): StatCache {
   if (
     !data.subarray(0, magic.byteLength).equals(magic) ||
     headBytes + pathBytes + count * recordBytes !== sumAt ||
-    !createHash('sha256').update(data.subarray(0, sumAt)).digest().equals(data.subarray(sumAt))
+    h64Raw(data.subarray(0, sumAt)) !== data.readBigUInt64LE(sumAt)
   ) {
     return emptyStatCache
   }
@@ -91,6 +93,6 @@ export function encodeStatCache(records: readonly CacheRecord[], startedMs: numb
     data.write(sha256, at + 32, 'hex')
     at += recordBytes
   }
-  createHash('sha256').update(data.subarray(0, sumAt)).digest().copy(data, sumAt)
+  data.writeBigUInt64LE(h64Raw(data.subarray(0, sumAt)), sumAt)
   return data
 }

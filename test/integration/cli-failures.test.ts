@@ -81,6 +81,32 @@ t.test('bad input: one clear message, its exit code, nothing half done', async (
     expectFailure(t, refused, { code: 13, error: /LW_TRUST_/ })
   })
 
+  await t.test('clock far off: 13, says that it may be the clock', async (t) => {
+    const other = path.join(root, 'clock')
+    await runCli(['subscribe', link], { home: other })
+    const late = path.join(root, 'late.cjs')
+    await writeFile(
+      late,
+      `const Real = Date
+const now = () => Real.now() + 400 * 86_400_000
+globalThis.Date = class extends Real {
+  constructor(...given) { given.length === 0 ? super(now()) : super(...given) }
+  static now() { return now() }
+}
+`,
+    )
+    const env = { NODE_OPTIONS: `--require ${late}` }
+    const refused = await runCli(['update'], { home: other, env })
+    expectFailure(t, refused, { code: 13, error: /LW_TRUST_\w+[\s\S]*clock/i })
+  })
+
+  await t.test('Node too old: 1, one line', async (t) => {
+    const old = path.join(root, 'old.cjs')
+    await writeFile(old, "Object.defineProperty(process.versions, 'node', { value: '18.20.4' })\n")
+    const refused = await run(['list'], { NODE_OPTIONS: `--require ${old}` })
+    expectFailure(t, refused, { code: 1, error: /^longwave: needs Node 20\.18\.1 or newer.*\n$/ })
+  })
+
   await t.test('an empty proxy variable is ignored, a wrong one is named', async (t) => {
     t.equal((await run(['channels', url], { http_proxy: '', HTTP_PROXY: ' ' })).code, 0)
     const doctor = await run(['doctor', '--listen', '127.0.0.1:0'], { http_proxy: '' })

@@ -49,7 +49,12 @@ retain = 5
 
   t.match(await run('status', '--server', url), {
     code: 0,
-    last: { type: 'server', service: 'transmitter', status: 'ok', measures: { connections: Number } },
+    last: {
+      type: 'server',
+      service: 'transmitter',
+      status: 'ok',
+      measures: { connections: Number },
+    },
   })
   t.match(await run('transmitter', 'fsck'), { code: 0, last: { type: 'checked', sound: true } })
   t.match((await run('transmitter', 'gc', '--dry-run')).last, { type: 'collected', dryRun: true })

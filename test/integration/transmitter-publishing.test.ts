@@ -428,3 +428,33 @@ t.test('C41: of a request that breaks off the complete objects stay', async (t) 
     [digestOf('three')],
   )
 })
+
+t.test(
+  'S58: who stops sending in the middle of a part is cut, and others are served',
+  async (t) => {
+    const stage = await startTransmitter(t, {
+      slowClients: { sweepMs: 50, senderWindowMs: 200, senderBytesPerSecondMin: 1000 },
+    })
+    const publisher = new RawPublisher(stage, 'site')
+    await publisher.makeRoot()
+    const draft = publisher.draft({ large: noise(1_200_000) })
+    const { upload, missing } = (await publisher.begin(draft)).body
+    const [first] = missing
+    const sockets = await Promise.all(Array.from({ length: 10 }, () => rawConnection(stage.url)))
+    for (const socket of sockets) {
+      socket.resume()
+      socket.write(
+        `POST /site/releases/${upload}/objects HTTP/1.1\r\nHost: x\r\n` +
+          `Authorization: Bearer ${stage.token}\r\nContent-Length: 1300000\r\n` +
+          'Content-Type: multipart/form-data; boundary=b\r\n\r\n' +
+          `--b\r\nContent-Disposition: form-data; name="object:${first?.sha256}"; filename="x"\r\n\r\nsome`,
+      )
+    }
+    t.equal((await publisher.state()).status, 200)
+    await Promise.all(sockets.map(closeOf))
+    const metrics = await (await fetch(`${stage.url}/-/metrics`)).text()
+    t.match(metrics, /longwave_slow_clients_cut_total 10/)
+    t.equal((await publisher.sendMissing(draft, (await publisher.begin(draft)).body)).status, 200)
+    t.same(leftovers(stage), [])
+  },
+)

@@ -35,3 +35,38 @@ export async function update(request, context) {
   }
 }
 `
+
+/** Plug-ins that behave badly when an entry says so, and count soundly otherwise. */
+export const wildPlugin = `
+export function init(context) {
+  context.database.exec('CREATE TABLE IF NOT EXISTS seen (id TEXT PRIMARY KEY, text TEXT)')
+  context.database.exec('CREATE TABLE IF NOT EXISTS tries (text TEXT)')
+}
+export async function update(request, context) {
+  for (const entry of request.feedback) {
+    const text = entry.text()
+    const isFirst = context.database.get('SELECT count(*) AS n FROM tries WHERE text = ?', text).n === 0
+    context.database.run('INSERT INTO tries VALUES (?)', text)
+    if (!isFirst) continue
+    if (text === 'throw') throw new Error('plug-in says no\\n{"level":60,"msg":"forged"}')
+    if (text === 'loop') for (;;) {}
+    if (text === 'exit') process.exit(3)
+    if (text === 'hang') await new Promise(() => {})
+    if (text === 'memory') { const held = []; for (;;) held.push(new Array(1e6).fill(Math.random())) }
+    if (text === 'flood') for (let n = 0; n < 200_000; n++) console.log('flood '.repeat(20))
+    if (text === 'huge') return { reply: 'x'.repeat(40 * 1024 * 1024) }
+    if (text === 'unfit') return { files: [{ path: '../../etc/passwd', data: 'root' }] }
+  }
+  await context.transaction((db, entries) => {
+    for (const entry of entries) db.run('INSERT INTO seen VALUES (?, ?)', entry.id, entry.text())
+  })
+  return { reply: 'fine' }
+}
+`
+
+/** Answers with what it can see of its surroundings. */
+export const curiousPlugin = `
+export function update() {
+  return { reply: { type: 'application/json', data: { env: process.env, argv: process.argv.length } } }
+}
+`

@@ -31,13 +31,17 @@ export interface BackChannelFixture {
   /** A tuner that follows the channel. */
   subscriber(name: string): Promise<Tuner>
   /** What an administrator does before a plug-in runs. */
-  allow(isAllowed?: boolean, settings?: Readonly<Record<string, string>>): Promise<void>
+  allow(how?: {
+    readonly isAllowed?: boolean
+    readonly settings?: Readonly<Record<string, string>>
+    readonly channel?: string
+  }): Promise<void>
   /** A read-only look into the plug-in's own database. */
-  pluginRows(sql: string): readonly Record<string, unknown>[]
+  pluginRows(sql: string, channel?: string): readonly Record<string, unknown>[]
   /** Stops the transmitter and starts another one on the same data and port. */
   restart(): Promise<void>
   /** What `GET /-/admin/plugins/NAME` says. */
-  pluginStatus(): Promise<PluginStatus>
+  pluginStatus(channel?: string): Promise<PluginStatus>
   /** The origin's log, as an administrator exports it. */
   exported(): Promise<readonly ExportedFeedback[]>
 }
@@ -46,6 +50,8 @@ export interface PluginStatus {
   readonly feedback: { readonly entries: number; readonly undelivered: number }
   readonly health: {
     readonly state: string
+    readonly pid?: number
+    readonly lastFailure?: string
     readonly calls: number
     readonly failures: number
     readonly falls: number
@@ -82,9 +88,9 @@ export async function backChannelFixture(t: Cleaning): Promise<BackChannelFixtur
   let transmitter = create(0)
   const url = await transmitter.start()
   t.teardown(() => transmitter.stop())
-  const admin = async (route: string): Promise<string> => {
+  const admin = async (route: string, channel = channelName): Promise<string> => {
     const token = await readFile(path.join(directory, 'publish-token'), 'utf8')
-    const answer = await transport.fetchBytes(`${url}/-/admin/${route}/${channelName}`, {
+    const answer = await transport.fetchBytes(`${url}/-/admin/${route}/${channel}`, {
       authorization: `Bearer ${token.trim()}`,
       bytesMax: 64 * 1024 * 1024,
     })
@@ -125,11 +131,11 @@ export async function backChannelFixture(t: Cleaning): Promise<BackChannelFixtur
       await tuner.subscribe({ address: parseChannelAddress(link) })
       return tuner
     },
-    async allow(isAllowed = true, settings = {}) {
-      await allowPlugin({ directory, channel: channelName as ChannelName, isAllowed, settings })
+    async allow({ isAllowed = true, settings = {}, channel = channelName } = {}) {
+      await allowPlugin({ directory, channel: channel as ChannelName, isAllowed, settings })
     },
-    pluginRows(sql) {
-      const file = path.join(directory, 'plugins', 'data', channelName, 'plugin.db')
+    pluginRows(sql, channel = channelName) {
+      const file = path.join(directory, 'plugins', 'data', channel, 'plugin.db')
       const database = new Libsql(file)
       try {
         return database.prepare(sql).all([]) as Record<string, unknown>[]
@@ -142,7 +148,7 @@ export async function backChannelFixture(t: Cleaning): Promise<BackChannelFixtur
       transmitter = create(Number(new URL(url).port))
       await transmitter.start()
     },
-    pluginStatus: async () => JSON.parse(await admin('plugins')),
+    pluginStatus: async (channel) => JSON.parse(await admin('plugins', channel)),
     async exported() {
       const text = await admin('feedback')
       return text === '' ? [] : text.split('\n').map((line) => JSON.parse(line))

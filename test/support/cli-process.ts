@@ -53,10 +53,7 @@ export async function runCli(args: readonly string[], options: CliOptions): Prom
 }
 
 /** Starts a server and waits for its first line. */
-export async function startCli(
-  args: readonly string[],
-  options: CliOptions,
-): Promise<CliServer> {
+export async function startCli(args: readonly string[], options: CliOptions): Promise<CliServer> {
   const child = start(args, options)
   const end = ended(child)
   let stderr = ''

@@ -22,6 +22,7 @@ export interface PluginHealth {
   /** When it is started again at the earliest, ms. */
   readonly restartAtMs?: number
   readonly lastFailure?: string
+  readonly pid?: number
 }
 
 /**
@@ -63,6 +64,7 @@ export class PluginHost {
       waiting: this.#waiting.length,
       ...(this.#restartAtMs > this.#clock.now() ? { restartAtMs: this.#restartAtMs } : {}),
       ...(this.#lastFailure === undefined ? {} : { lastFailure: this.#lastFailure }),
+      ...(this.#process?.pid === undefined ? {} : { pid: this.#process.pid }),
     }
   }
 
@@ -76,10 +78,6 @@ export class PluginHost {
   /** Whether a call would be taken now. */
   get isCallable(): boolean {
     return !this.#isStopped && this.#restartAtMs <= this.#clock.now()
-  }
-
-  get pid(): number | undefined {
-    return this.#process?.pid
   }
 
   /** @throws LW_PLUGIN_DOWN, LW_PLUGIN_BUSY, LW_PLUGIN_FAILED, LW_PLUGIN_TIMEOUT, LW_PLUGIN_ANSWER */

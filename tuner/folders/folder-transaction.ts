@@ -23,6 +23,14 @@ import { updatingName } from './folder-scan.ts'
 import { folderLimits } from './limits.ts'
 import { moveAcross } from './move-across.ts'
 
+/** Where the bytes of new files lie, on the folder's file system if possible. */
+export interface StepContent {
+  /** The verified bytes of an object. */
+  fileOf(digest: Digest): string
+  /** The very file that was at a path before, verified; its bytes and facts are to come back. */
+  savedFileOf(path: string): string | undefined
+}
+
 /** A change that was begun. */
 export interface PendingChange {
   readonly journal: FolderJournal
@@ -191,13 +199,8 @@ export class FolderTransaction {
   /**
    * Makes every new file complete and durable, then the journal. Nothing in the folder changes yet.
    * @param work what `openWork` gave
-   * @param contentOf a file with the bytes of an object, on the folder's file system
    */
-  async prepare(
-    work: string,
-    journal: FolderJournal,
-    contentOf: (digest: Digest) => string,
-  ): Promise<void> {
+  async prepare(work: string, journal: FolderJournal, content: StepContent): Promise<void> {
     const fs = this.#fs
     const rooms = { fresh: path.join(work, 'new'), old: path.join(work, 'old') }
     for (const room of [rooms.fresh, rooms.old]) {
@@ -212,10 +215,12 @@ export class FolderTransaction {
         if (step.do !== 'place') return
         const target = path.join(rooms.fresh, String(number))
         if (step.item.kind === 'symlink') return fs.symlink(step.item.target, target)
+        const saved = content.savedFileOf(step.path)
+        if (saved !== undefined && (await this.#takeSaved(saved, target, step.item))) return
         const { sha256 } = step.item
         const isFirst = !placed.has(sha256)
         placed.add(sha256)
-        await this.#makeNewFile(target, step.item, { source: contentOf(sha256), isFirst })
+        await this.#makeNewFile(target, step.item, { source: content.fileOf(sha256), isFirst })
       },
     )
     await fs.syncDirectory(rooms.fresh)
@@ -223,6 +228,26 @@ export class FolderTransaction {
     await fs.syncDirectory(work)
     await this.#inRoot((root) => fs.syncDirectory(root))
     await writeFileDurably(fs, this.#journalFile, encodeJournal(journal), { mode: 0o600 })
+  }
+
+  /** A file that comes back as it was keeps its inode, and with it its times to the nanosecond. */
+  async #takeSaved(
+    saved: string,
+    target: string,
+    item: Extract<TargetItem, { kind: 'file' }>,
+  ): Promise<boolean> {
+    const stats = await statsIfPresent(this.#fs, saved)
+    if (stats?.type !== 'file' || stats.mode !== item.mode || stats.mtimeMs !== item.mtimeMs) {
+      return false
+    }
+    try {
+      await this.#fs.link(saved, target)
+    } catch (error) {
+      if (!isErrno(error)) throw error
+      return false
+    }
+    await syncFile(this.#fs, target)
+    return true
   }
 
   async #makeNewFile(

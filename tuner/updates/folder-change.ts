@@ -13,10 +13,13 @@ import {
   type FolderTimes,
   type HeldRelease,
   journalFormat,
+  type SavedImage,
   type Step,
 } from '../folders/index.ts'
 import type { DiskWatch } from './disk-space.ts'
 import type { FolderRun } from './folder-run.ts'
+
+type SavedFile = Extract<SavedImage, { kind: 'file' }>
 
 /** A change of a folder that was planned and not begun. */
 export interface FolderChange {
@@ -29,8 +32,8 @@ export interface FolderChange {
   readonly disk: DiskImage
   readonly undo: string | null
   readonly undoes: string | null
-  /** Files elsewhere on this machine with the bytes of objects. */
-  readonly saved: ReadonlyMap<Digest, string>
+  /** Files of an undo area by the path that they had; their bytes were verified. */
+  readonly saved: ReadonlyMap<string, SavedFile>
 }
 
 /** Digest to a path of the folder that had these bytes when it was scanned. */
@@ -67,7 +70,10 @@ export async function applyChange(
   await run.withStaging(async (staging, work) => {
     await gather(run, change, { staging, disk })
     run.context.signal?.throwIfAborted()
-    await run.transaction.prepare(work, journal, (digest) => staging.objectPath(digest))
+    await run.transaction.prepare(work, journal, {
+      fileOf: (digest) => staging.objectPath(digest),
+      savedFileOf: (entry) => change.saved.get(entry)?.file,
+    })
   })
   await run.complete({ journal, isRolled: false })
 }
@@ -80,6 +86,7 @@ async function gather(
 ): Promise<void> {
   const { staging, disk } = into
   const index = contentIndex(change.disk)
+  const saved = new Map([...change.saved.values()].map((one) => [one.sha256, one.file]))
   const missing: WantedObject[] = []
   const placed = change.steps.filter((step) => step.do === 'place').length
   await disk.require({ bytes: twinBytes(change.steps), names: placed, isExact: true })
@@ -87,7 +94,7 @@ async function gather(
     if (staging.has(sha256)) continue
     const entry = index.get(sha256)
     const source =
-      change.saved.get(sha256) ??
+      saved.get(sha256) ??
       (entry === undefined ? undefined : path.join(run.directory, ...entry.split('/')))
     if (source !== undefined) await copyVerified(run, { staging, sha256, source })
     if (!staging.has(sha256)) missing.push({ sha256, size, mime: '' })

@@ -1,4 +1,3 @@
-import type { Digest } from '../../protocol/index.ts'
 import { tunerError } from '../errors.ts'
 import {
   type BeforeImage,
@@ -62,9 +61,10 @@ async function undoRun(
   const plan = planFolder(disk, target, run.isProtected)
   refuseConflicts(plan)
   await options.onTarget?.(journal.from?.release ?? 0)
-  const saved = new Map<Digest, string>()
-  for (const image of images.values()) {
-    if (image.kind === 'file') saved.set(image.sha256, image.file)
+  const saved = new Map<string, Extract<SavedImage, { kind: 'file' }>>()
+  for (const [number, image] of images) {
+    const path = journal.steps[number]?.path
+    if (image.kind === 'file' && path !== undefined) saved.set(path, image)
   }
   await applyChange(
     run,
