@@ -186,7 +186,9 @@ function jsonOf<Value>(bytes: Buffer): Value {
 async function loadReply(directory: string): Promise<ChannelReply | undefined> {
   for (let attempt = 1; attempt <= 3; attempt++) {
     const [facts, data] = await Promise.all(
-      ['reply.json', 'reply'].map((name) => readFile(path.join(directory, name)).catch(() => undefined)),
+      ['reply.json', 'reply'].map((name) =>
+        readFile(path.join(directory, name)).catch(() => undefined),
+      ),
     )
     if (facts === undefined || data === undefined) return undefined
     const { type, sha256 } = jsonOf<{ readonly type: string; readonly sha256: string }>(facts)

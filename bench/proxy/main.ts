@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { Agent, request } from 'undici'
+import { Agent, Pool, request } from 'undici'
 import { hasNginx } from '../objects/nginx.ts'
 import { hasWrk } from '../support/load.ts'
 import { printTable, runRounds } from '../support/rounds.ts'
@@ -68,6 +68,34 @@ async function askWhileFilling({ server, prefix }: Contender, digest: string) {
   )
 }
 
+/** Update requests of 400 bytes, 2,000 at a time; the client is this process. */
+async function measureUpdates({ server, prefix }: Contender): Promise<void> {
+  const pool = new Pool(server.url, { connections: 100, pipelining: 10 })
+  const body = randomBytes(400)
+  const headers = { 'content-type': 'application/json', 'longwave-tuner': 'a'.repeat(130) }
+  const path = `${prefix}/site/update`
+  const round = async (count: number) => {
+    await Promise.all(
+      Array.from({ length: count }, async () => {
+        const options = { method: 'POST', path, headers, body, idempotent: true, blocking: false }
+        const answer = await pool.request(options as Parameters<typeof pool.request>[0])
+        if (answer.statusCode !== 200) throw new Error(`answered ${answer.statusCode}`)
+        await answer.body.dump()
+      }),
+    )
+  }
+  await round(2000)
+  const cpu = server.cpuMicroseconds()
+  const started = performance.now()
+  for (let lap = 0; lap < 5; lap++) await round(2000)
+  const spent = (server.cpuMicroseconds() - cpu) / 10_000
+  const seconds = (performance.now() - started) / 1000
+  console.log(
+    `${server.name.padEnd(24)}${spent.toFixed(0)} µs CPU each, 10,000 in ${seconds.toFixed(1)} s`,
+  )
+  await pool.destroy()
+}
+
 async function measureIdle({ server, prefix }: Contender, pid: number): Promise<void> {
   const target = `${prefix}/site/trust/timestamp.json`
   const warm = await connectIdleTuners(server.url, target, 500)
@@ -122,6 +150,8 @@ try {
   )
   console.log('\n8 MiB that take the origin 2 s: seven askers, 300 ms after the first')
   for (const contender of contenders) await askWhileFilling(contender, slow ?? '')
+  console.log('\nUpdate requests through the proxy')
+  for (const contender of contenders) await measureUpdates(contender)
   console.log('\nMemory')
   await measureIdle(ours, await pidOf(proxy))
 } finally {

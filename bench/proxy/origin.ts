@@ -1,5 +1,5 @@
 // The origin of the proxy bench: `node origin.js FOLDER`. Objects lie in FOLDER by their digest;
-// `/slow/…` sends them in sixteen pieces over two seconds.
+// `/site/update` answers `{}`; `/slow/…` sends them in sixteen pieces over two seconds.
 import { readFileSync } from 'node:fs'
 import http, { type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -22,6 +22,14 @@ function sendSlowly(response: ServerResponse, bytes: Buffer): void {
 }
 
 const server = http.createServer((request, response) => {
+  if (request.url === '/site/update') {
+    request.resume()
+    request.on('end', () => {
+      response.writeHead(200, { 'cache-control': 'private, no-store', 'content-length': '2' })
+      response.end('{}')
+    })
+    return
+  }
   const match = /^\/(site|slow)\/(?:objects\/([0-9a-f]{64})|trust\/timestamp\.json)$/.exec(
     request.url ?? '',
   )

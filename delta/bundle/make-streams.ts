@@ -132,8 +132,25 @@ function chooseSettings(files: readonly MatchedFile[], baseBytes: number): Model
       literals += file.literals
       if (file.literals > (most?.literals ?? 0)) most = file
     }
-    if (file.coding.copies === 'inexact') differences += file.end - file.start
+    if (file.coding.copies === 'inexact') {
+      const unequal = unequalBytes(file)
+      // Most of what references change is predicted.
+      differences += file.references === undefined ? unequal : unequal / 4
+    }
   }
   const primer = primerAt(Math.max(0, most?.predecessor ?? 0), literals, baseBytes)
-  return { sizes: chooseSizes(literals + primer.bytes, differences / 8), primer }
+  return { sizes: chooseSizes(literals + primer.bytes, differences), primer }
+}
+
+/** Bytes that inexact copies change; tables larger than they need leave the processor's cache. */
+function unequalBytes({ pool, start, operations }: MatchedFile): number {
+  let count = 0
+  let at = start
+  for (let i = 0; i < operations.length; i += 3) {
+    at += operations[i] as number
+    const distance = (operations[i + 1] as number) - at
+    const end = at + (operations[i + 2] as number)
+    for (; at < end; at++) if (pool[at] !== pool[at + distance]) count++
+  }
+  return count
 }

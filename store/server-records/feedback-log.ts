@@ -69,9 +69,7 @@ export interface FeedbackRecords {
     range: { readonly tuner?: Digest; readonly countMax: number },
   ): Promise<readonly FeedbackRecord[]>
   /** Says that the plug-in had everything of these streams up to the marks. */
-  setDelivered(
-    marks: readonly (StreamMark & { readonly channel: ChannelName })[],
-  ): Promise<void>
+  setDelivered(marks: readonly (StreamMark & { readonly channel: ChannelName })[]): Promise<void>
   counts(channel: ChannelName): Promise<{ readonly entries: number; readonly undelivered: number }>
 }
 

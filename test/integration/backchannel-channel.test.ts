@@ -2,7 +2,12 @@ import { mkdir, readdir, readFile, stat } from 'node:fs/promises'
 import path from 'node:path'
 import t from 'tap'
 import { connectChannel } from '../../sdk/index.ts'
-import { backChannelFixture, channelName, theSubscription, updateOnce } from '../support/backchannel.ts'
+import {
+  backChannelFixture,
+  channelName,
+  theSubscription,
+  updateOnce,
+} from '../support/backchannel.ts'
 import type { Tuner } from '../../tuner/index.ts'
 
 /** Runs a tuner's local API; returns how a channel reaches it. */
@@ -25,30 +30,33 @@ async function serve(t: Tap, tuner: Tuner) {
 
 type Tap = { teardown(work: () => unknown): void }
 
-t.test('C71 C72: a running channel is told, keeps its release, and installs it at once', async (t) => {
-  const fixture = await backChannelFixture(t)
-  await fixture.publish({ 'news.txt': 'one' })
-  const tuner = await fixture.subscriber('tuner')
-  const access = await serve(t, tuner)
-  t.equal((await stat(access.socket)).mode & 0o777, 0o600)
-  const current = path.join(fixture.root, 'tuner', 'tuner', 'channels', channelName, 'current')
-  const channel = await connectChannel(access)
-  t.teardown(() => channel.close())
-  const hello = new Promise((resolve) => channel.on('hello', resolve))
-  const told = new Promise<{ release: number; from: number }>((resolve) =>
-    channel.on('update', resolve),
-  )
-  await hello
-  await fixture.publish({ 'news.txt': 'two' })
-  const result = await updateOnce(tuner)
-  t.equal(result.outcome, 'deferred')
-  t.match(await told, { release: 2, from: 1 })
-  t.equal(await readFile(path.join(current, 'news.txt'), 'utf8'), 'one')
-  const startedMs = performance.now()
-  t.match(await channel.install(), { from: 1, to: 2 })
-  t.equal(await readFile(path.join(current, 'news.txt'), 'utf8'), 'two')
-  t.ok(performance.now() - startedMs < 1000, 'within a second')
-})
+t.test(
+  'C71 C72: a running channel is told, keeps its release, and installs it at once',
+  async (t) => {
+    const fixture = await backChannelFixture(t)
+    await fixture.publish({ 'news.txt': 'one' })
+    const tuner = await fixture.subscriber('tuner')
+    const access = await serve(t, tuner)
+    t.equal((await stat(access.socket)).mode & 0o777, 0o600)
+    const current = path.join(fixture.root, 'tuner', 'tuner', 'channels', channelName, 'current')
+    const channel = await connectChannel(access)
+    t.teardown(() => channel.close())
+    const hello = new Promise((resolve) => channel.on('hello', resolve))
+    const told = new Promise<{ release: number; from: number }>((resolve) =>
+      channel.on('update', resolve),
+    )
+    await hello
+    await fixture.publish({ 'news.txt': 'two' })
+    const result = await updateOnce(tuner)
+    t.equal(result.outcome, 'deferred')
+    t.match(await told, { release: 2, from: 1 })
+    t.equal(await readFile(path.join(current, 'news.txt'), 'utf8'), 'one')
+    const startedMs = performance.now()
+    t.match(await channel.install(), { from: 1, to: 2 })
+    t.equal(await readFile(path.join(current, 'news.txt'), 'utf8'), 'two')
+    t.ok(performance.now() - startedMs < 1000, 'within a second')
+  },
+)
 
 t.test('C71: an update that the channel ignores is applied when it quits', async (t) => {
   const fixture = await backChannelFixture(t)
@@ -57,7 +65,8 @@ t.test('C71: an update that the channel ignores is applied when it quits', async
   const access = await serve(t, tuner)
   const current = path.join(fixture.root, 'tuner', 'tuner', 'channels', channelName, 'current')
   const [first, second] = [await connectChannel(access), await connectChannel(access)]
-  for (const channel of [first, second]) await new Promise((resolve) => channel.on('hello', resolve))
+  for (const channel of [first, second])
+    await new Promise((resolve) => channel.on('hello', resolve))
   await fixture.publish({ 'news.txt': 'two' })
   t.equal((await updateOnce(tuner)).outcome, 'deferred')
   await first.close()

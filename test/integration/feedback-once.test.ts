@@ -86,116 +86,125 @@ t.test('C49: restarts of the origin and of the tuner lose and double nothing', a
   )
 })
 
-t.test('C49: a cloned disk gets a key of its own; nothing of either is lost or doubled', async (t) => {
-  const fixture = await backChannelFixture(t)
-  await fixture.publish({ 'a.txt': 'a' })
-  const origin = await fixture.subscriber('one')
-  await append(origin, 'before')
-  await updateOnce(origin)
-  // In the queue when the disk is copied: it is the same event on both.
-  await append(origin, 'pending')
-  await origin.stop()
-  await cp(path.join(fixture.root, 'one'), path.join(fixture.root, 'two'), {
-    recursive: true,
-    verbatimSymlinks: true,
-  })
-  const [one, two] = [await fixture.tuner('one'), await fixture.tuner('two')]
-  const idOf = async (tuner: Tuner): Promise<string> =>
-    (await tuner.context.feedback.identity((await theSubscription(tuner)).id)).tunerId
-  t.equal(await idOf(one), await idOf(two), 'two copies of one tuner')
-  await append(one, 'one a')
-  await append(two, 'two a')
-  for (const tuner of [one, two]) t.same((await updateOnce(tuner)).warnings, [])
-  t.not(await idOf(one), await idOf(two), 'one of them has become another tuner')
-  for (let round = 0; round < 3; round++) {
-    await append(one, `one ${round}`)
-    await append(two, `two ${round}`)
-    await updateOnce(two)
-    await updateOnce(one)
-  }
-  const texts = await textsOf(fixture)
-  t.same([...texts].sort(), [
-    'before',
-    'one 0',
-    'one 1',
-    'one 2',
-    'one a',
-    'pending',
-    'two 0',
-    'two 1',
-    'two 2',
-    'two a',
-  ])
-  const ids = (await fixture.exported()).map((e) => `${e.tuner}.${e.epoch}.${e.sequence}`)
-  t.equal(new Set(ids).size, ids.length)
-})
-
-t.test('C49: a request that is repeated gets the first answer; another body is refused', async (t) => {
-  const fixture = await backChannelFixture(t)
-  await fixture.publish({ 'a.txt': 'a' })
-  const sent: { url: string; body: Buffer; headers: Record<string, string> }[] = []
-  const recording: Transport = {
-    ...fixture.transport,
-    fetchBytes: (url, options) => {
-      if (options.method === 'POST') {
-        const body = Buffer.from(options.body ?? [])
-        sent.push({ url: String(url), body, headers: { ...options.headers } })
-      }
-      return fixture.transport.fetchBytes(url, options)
-    },
-  }
-  const { link } = await fixture.publish({ 'a.txt': 'b' })
-  const tuner = new Tuner({ home: path.join(fixture.root, 'tuner'), transport: recording })
-  await tuner.start()
-  t.teardown(() => tuner.stop())
-  await tuner.subscribe({ address: parseChannelAddress(link) })
-  await append(tuner, 'once')
-  await updateOnce(tuner)
-  const [request] = sent
-  if (request === undefined) throw new Error('nothing was sent')
-  const post = (body: Buffer, headers: Record<string, string>) =>
-    fixture.transport.fetchBytes(request.url, {
-      method: 'POST',
-      body,
-      headers,
-      bytesMax: 8 * 1024 * 1024,
+t.test(
+  'C49: a cloned disk gets a key of its own; nothing of either is lost or doubled',
+  async (t) => {
+    const fixture = await backChannelFixture(t)
+    await fixture.publish({ 'a.txt': 'a' })
+    const origin = await fixture.subscriber('one')
+    await append(origin, 'before')
+    await updateOnce(origin)
+    // In the queue when the disk is copied: it is the same event on both.
+    await append(origin, 'pending')
+    await origin.stop()
+    await cp(path.join(fixture.root, 'one'), path.join(fixture.root, 'two'), {
+      recursive: true,
+      verbatimSymlinks: true,
     })
-  const again = [await post(request.body, request.headers), await post(request.body, request.headers)]
-  t.same(again[0]?.bytes, again[1]?.bytes)
-  t.equal(again[0]?.headers['cache-control'], 'private, no-store')
-  t.same(await textsOf(fixture), ['once'])
-  const { id } = await theSubscription(tuner)
-  const space = tuner.context.feedback
-  const identity = await space.identity(id)
-  const body = JSON.parse(request.body.toString('utf8'))
-  const other = Buffer.from(JSON.stringify({ ...body, release: 99 }))
-  const sign = (bytes: Buffer) => ({
-    ...request.headers,
-    'longwave-tuner': signRequest(bytes, identity.keys),
-  })
-  await t.rejects(post(other, sign(other)), { code: 'LW_UPDATE_REUSED' })
-  await t.rejects(post(other, request.headers), { code: 'LW_TRUST_REQUEST_SIGNATURE' })
-  const stranger = Buffer.from(
-    JSON.stringify({ ...body, tuner: '0'.repeat(64), request: '1'.repeat(32) }),
-  )
-  await t.rejects(post(stranger, sign(stranger)), { code: 'LW_UPDATE_TUNER' })
-  const elsewhere = Buffer.from(
-    JSON.stringify({ ...body, channel: '0'.repeat(64), request: '2'.repeat(32) }),
-  )
-  await t.rejects(post(elsewhere, sign(elsewhere)), { code: 'LW_UPDATE_CHANNEL' })
-  const gap = Buffer.from(
-    JSON.stringify({
-      ...body,
-      request: '3'.repeat(32),
-      feedback: {
-        ...body.feedback,
-        entries: body.feedback.entries.map((entry: object) => ({ ...entry, sequence: 9 })),
+    const [one, two] = [await fixture.tuner('one'), await fixture.tuner('two')]
+    const idOf = async (tuner: Tuner): Promise<string> =>
+      (await tuner.context.feedback.identity((await theSubscription(tuner)).id)).tunerId
+    t.equal(await idOf(one), await idOf(two), 'two copies of one tuner')
+    await append(one, 'one a')
+    await append(two, 'two a')
+    for (const tuner of [one, two]) t.same((await updateOnce(tuner)).warnings, [])
+    t.not(await idOf(one), await idOf(two), 'one of them has become another tuner')
+    for (let round = 0; round < 3; round++) {
+      await append(one, `one ${round}`)
+      await append(two, `two ${round}`)
+      await updateOnce(two)
+      await updateOnce(one)
+    }
+    const texts = await textsOf(fixture)
+    t.same([...texts].sort(), [
+      'before',
+      'one 0',
+      'one 1',
+      'one 2',
+      'one a',
+      'pending',
+      'two 0',
+      'two 1',
+      'two 2',
+      'two a',
+    ])
+    const ids = (await fixture.exported()).map((e) => `${e.tuner}.${e.epoch}.${e.sequence}`)
+    t.equal(new Set(ids).size, ids.length)
+  },
+)
+
+t.test(
+  'C49: a request that is repeated gets the first answer; another body is refused',
+  async (t) => {
+    const fixture = await backChannelFixture(t)
+    await fixture.publish({ 'a.txt': 'a' })
+    const sent: { url: string; body: Buffer; headers: Record<string, string> }[] = []
+    const recording: Transport = {
+      ...fixture.transport,
+      fetchBytes: (url, options) => {
+        if (options.method === 'POST') {
+          const body = Buffer.from(options.body ?? [])
+          sent.push({ url: String(url), body, headers: { ...options.headers } })
+        }
+        return fixture.transport.fetchBytes(url, options)
       },
-    }),
-  )
-  await t.rejects(post(gap, sign(gap)), { code: 'LW_FEEDBACK_GAP' })
-  t.same(await textsOf(fixture), ['once'])
-})
+    }
+    const { link } = await fixture.publish({ 'a.txt': 'b' })
+    const tuner = new Tuner({ home: path.join(fixture.root, 'tuner'), transport: recording })
+    await tuner.start()
+    t.teardown(() => tuner.stop())
+    await tuner.subscribe({ address: parseChannelAddress(link) })
+    await append(tuner, 'once')
+    await updateOnce(tuner)
+    const [request] = sent
+    if (request === undefined) throw new Error('nothing was sent')
+    const post = (body: Buffer, headers: Record<string, string>) =>
+      fixture.transport.fetchBytes(request.url, {
+        method: 'POST',
+        body,
+        headers,
+        bytesMax: 8 * 1024 * 1024,
+      })
+    const again = [
+      await post(request.body, request.headers),
+      await post(request.body, request.headers),
+    ]
+    t.same(again[0]?.bytes, again[1]?.bytes)
+    t.equal(again[0]?.headers['cache-control'], 'private, no-store')
+    t.same(await textsOf(fixture), ['once'])
+    const { id } = await theSubscription(tuner)
+    const space = tuner.context.feedback
+    const identity = await space.identity(id)
+    const body = JSON.parse(request.body.toString('utf8'))
+    const other = Buffer.from(JSON.stringify({ ...body, release: 99 }))
+    const sign = (bytes: Buffer) => ({
+      ...request.headers,
+      'longwave-tuner': signRequest(bytes, identity.keys),
+    })
+    await t.rejects(post(other, sign(other)), { code: 'LW_UPDATE_REUSED' })
+    await t.rejects(post(other, request.headers), { code: 'LW_TRUST_REQUEST_SIGNATURE' })
+    const stranger = Buffer.from(
+      JSON.stringify({ ...body, tuner: '0'.repeat(64), request: '1'.repeat(32) }),
+    )
+    await t.rejects(post(stranger, sign(stranger)), { code: 'LW_UPDATE_TUNER' })
+    const elsewhere = Buffer.from(
+      JSON.stringify({ ...body, channel: '0'.repeat(64), request: '2'.repeat(32) }),
+    )
+    await t.rejects(post(elsewhere, sign(elsewhere)), { code: 'LW_UPDATE_CHANNEL' })
+    const gap = Buffer.from(
+      JSON.stringify({
+        ...body,
+        request: '3'.repeat(32),
+        feedback: {
+          ...body.feedback,
+          entries: body.feedback.entries.map((entry: object) => ({ ...entry, sequence: 9 })),
+        },
+      }),
+    )
+    await t.rejects(post(gap, sign(gap)), { code: 'LW_FEEDBACK_GAP' })
+    t.same(await textsOf(fixture), ['once'])
+  },
+)
 
 t.test('C49: 100 tuners, 10 entries each, sent again and again, are all there once', async (t) => {
   const fixture = await backChannelFixture(t)

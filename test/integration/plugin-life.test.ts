@@ -1,7 +1,12 @@
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import t from 'tap'
-import { backChannelFixture, channelName, theSubscription, updateOnce } from '../support/backchannel.ts'
+import {
+  backChannelFixture,
+  channelName,
+  theSubscription,
+  updateOnce,
+} from '../support/backchannel.ts'
 import { countingPlugin } from '../support/backchannel-plugins.ts'
 
 t.test('C48 C51 C52: a plug-in gets each entry, and its reply comes with the update', async (t) => {

@@ -1,7 +1,12 @@
 import { chmod, lstat, readdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import t from 'tap'
-import { backChannelFixture, channelName, theSubscription, updateOnce } from '../support/backchannel.ts'
+import {
+  backChannelFixture,
+  channelName,
+  theSubscription,
+  updateOnce,
+} from '../support/backchannel.ts'
 import { greetingPlugin } from '../support/backchannel-plugins.ts'
 
 const files = { 'index.html': 'home', 'greeting.txt': 'hello all', 'docs/guide.txt': 'a guide' }

@@ -62,7 +62,11 @@ t.test('C61 C63 C64 C66: 2 repeaters, 20 tuners, one switch', async (t) => {
   const counts = repeaters.map(({ url }) => chosen.filter((one) => one === url).length)
   t.strictSame(counts, [10, 10], 'spread within one of even, and remembered')
 
-  const third = await bench.publish('site', { ...files, 'index.html': '<h1>three</h1>' })
+  const third = await bench.publish(
+    'site',
+    { ...files, 'index.html': '<h1>three</h1>' },
+    { waitSeconds: 30 },
+  )
   t.ok(third.repeaters.every(({ state }) => state === 'ready'))
   const between = await originContentBytes(bench)
   await updateAll(tuners)
@@ -82,7 +86,7 @@ t.test('C61 C63 C64 C66: 2 repeaters, 20 tuners, one switch', async (t) => {
   const fourth = await bench.publish(
     'site',
     { ...files, 'index.html': '<h1>four</h1>' },
-    { waitSeconds: 1 },
+    { waitSeconds: 30 },
   )
   const states = new Map(fourth.repeaters.map(({ url, state }) => [url, state]))
   t.not(states.get(first.url), 'ready', 'C61: who is down is shown')

@@ -17,6 +17,7 @@ const names: readonly string[] = [
   ...['a/../b', '../../../../evil', 'a/b/c/../../../../evil', 'lib/../..', '..//evil', '/../evil'],
   ...['x/'.repeat(65).slice(0, -1), 'y'.repeat(256), `${'z'.repeat(200)}/`.repeat(21).slice(0, -1)],
   ...['\ud800', 'a\udfff', '../', '/.', './', './..', '.../../..', 'a/...//..', '..\0', 'a/\0/b'],
+  ...['../a', 'a/b/../..', 'b/../../c', '/tmp/x', 'D:\\', '\\\\?\\UNC\\x', 'x\\..\\..\\y', ' \0', 'e:'],
 ]
 
 const linkTargets: readonly string[] = [

@@ -1,7 +1,7 @@
 export * from './allow-plugin.ts'
 export * from './errors.ts'
 export * from './plugin-api.ts'
-export { type PluginHealth } from './plugin-host.ts'
+export type { PluginHealth } from './plugin-host.ts'
 export * from './plugin-routes.ts'
 export * from './plugin-settings.ts'
 export * from './plugin-store.ts'

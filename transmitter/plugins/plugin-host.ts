@@ -86,10 +86,15 @@ export class PluginHost {
     try {
       return await this.#enqueue(call)
     } catch (error) {
-      this.#failures += 1
-      this.#lastFailure = error instanceof Error ? error.message : String(error)
+      this.noteFailure(error)
       throw error
     }
+  }
+
+  /** Counts a failure, also one that shows only in what was returned. */
+  noteFailure(error: unknown): void {
+    this.#failures += 1
+    this.#lastFailure = error instanceof Error ? error.message : String(error)
   }
 
   #enqueue(call: CallMessage): Promise<PluginReturn> {

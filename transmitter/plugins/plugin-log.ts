@@ -29,7 +29,8 @@ export class PluginLog {
     stream.on('data', (text: string) => {
       const lines = (rest + text).split('\n')
       rest = lines.pop() ?? ''
-      if (rest.length > limits.logLineCharactersMax) rest = rest.slice(0, limits.logLineCharactersMax)
+      if (rest.length > limits.logLineCharactersMax)
+        rest = rest.slice(0, limits.logLineCharactersMax)
       for (const line of lines) this.#line(line, name)
       if (this.#lines >= limits.logLinesMax) stream.pause()
     })
@@ -42,7 +43,9 @@ export class PluginLog {
       this.#cut += 1
       return
     }
-    const text = line.slice(0, limits.logLineCharactersMax).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, ' ')
+    const text = line
+      .slice(0, limits.logLineCharactersMax)
+      .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, ' ')
     if (text.trim() !== '') this.#logger.info({ ...this.#facts, stream, text }, 'plug-in')
   }
 

@@ -245,6 +245,9 @@ function lowerPriority(pid: number): void {
 }
 
 function oneLine(text: string): string {
-  const clean = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ').slice(0, 500).trim()
+  const clean = text
+    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ')
+    .slice(0, 500)
+    .trim()
   return clean.endsWith('.') ? clean : `${clean}.`
 }

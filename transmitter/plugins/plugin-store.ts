@@ -1,6 +1,10 @@
 import path from 'node:path'
 import { type ChannelName, type Digest, digestOf } from '../../protocol/index.ts'
-import { ensureDirectory, type FileSystem, writeFileDurably } from '../../store/durable-files/index.ts'
+import {
+  ensureDirectory,
+  type FileSystem,
+  writeFileDurably,
+} from '../../store/durable-files/index.ts'
 import type { CommitHook, CommitNotes, PendingCommit } from '../releases/index.ts'
 import { pluginError } from './errors.ts'
 

@@ -96,7 +96,7 @@ export class Plugins {
       const host = await this.#hostOf(channel, attributes)
       if (host === undefined) return {}
       const returned = await withDeadline(this.#ask(host, question), limits.answerWaitMs)
-      return returned === undefined ? {} : await this.#resultOf(question, returned)
+      return returned === undefined ? {} : await this.#resultOf(question, host, returned)
     } catch (error) {
       this.#logger.warn({ channel: channel.name, err: error }, 'an update went on without plug-in')
       return {}
@@ -137,12 +137,21 @@ export class Plugins {
     return returned
   }
 
-  async #resultOf(question: PluginQuestion, returned: PluginReturn): Promise<PluginOutcome> {
-    const reply = await signReply(this.#context, question, returned.reply)
-    const overlay = await signOverlay(this.#context, question, returned.files)
-    return {
-      ...(reply === undefined ? {} : { reply }),
-      ...(overlay === undefined ? {} : { overlay }),
+  async #resultOf(
+    question: PluginQuestion,
+    host: PluginHost,
+    returned: PluginReturn,
+  ): Promise<PluginOutcome> {
+    try {
+      const reply = await signReply(this.#context, question, returned.reply)
+      const overlay = await signOverlay(this.#context, question, returned.files)
+      return {
+        ...(reply === undefined ? {} : { reply }),
+        ...(overlay === undefined ? {} : { overlay }),
+      }
+    } catch (error) {
+      host.noteFailure(error)
+      throw error
     }
   }
 
@@ -223,7 +232,11 @@ export class Plugins {
     const tuners = new Set(owed.map((record) => record.tuner))
     for (const tuner of tuners) {
       if (this.#isStopped || !host.isCallable) return
-      await this.#deliverTo(host, channel, owed.filter((record) => record.tuner === tuner))
+      await this.#deliverTo(
+        host,
+        channel,
+        owed.filter((record) => record.tuner === tuner),
+      )
     }
   }
 

@@ -17,8 +17,8 @@ export interface CommitNotes {
 export interface CommitHook {
   /** Before the switch; may take its time, and refuses by throwing. May be called again. */
   before?(commit: PendingCommit): Promise<CommitNotes>
-  /** After the switch; must not throw. */
-  after?(commit: PendingCommit): void
+  /** After the switch; the publisher's answer waits for it a little. Must not throw. */
+  after?(commit: PendingCommit): void | Promise<void>
 }
 
 /** Runs what comes before a switch, one hook after the other. */

@@ -72,8 +72,9 @@ export async function commitUpload(
       await context.catalogue.reload(name)
       if (outcome.outcome === 'committed') {
         counts.commits += 1
-        tellHooks(context, { manifest, request, isNewRelease: outcome.isNewRelease })
+        const told = tellHooks(context, { manifest, request, isNewRelease: outcome.isNewRelease })
         if (outcome.isNewRelease) context.onPublished(name, manifest.release)
+        await told
       }
       const allowed = await context.records.settings.get(`plugin:${name}`)
       const warnings = warningsOf(request, allowed === 'allowed')
@@ -88,8 +89,8 @@ export async function commitUpload(
   }
 }
 
-function tellHooks(context: TransmitterContext, commit: PendingCommit): void {
-  for (const hook of context.commitHooks) hook.after?.(commit)
+async function tellHooks(context: TransmitterContext, commit: PendingCommit): Promise<void> {
+  await Promise.all(context.commitHooks.map((hook) => hook.after?.(commit)))
 }
 
 function warningsOf(request: CommitRequest, isPluginAllowed: boolean): readonly string[] {

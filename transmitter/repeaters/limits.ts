@@ -14,6 +14,8 @@ export const repeaterOriginLimits = {
 
   /** How long the switch waits for listed repeaters unless the publisher says otherwise. */
   waitSecondsDefault: 10,
+  /** How long the publisher's answer waits for those that were ready to have switched. */
+  switchWaitMs: 3_000,
   /** A preparation outlives its wait by this much, should the commit take so long. */
   preparationSlackMs: 60_000,
   /** How often another process's repeaters are looked for while waiting. */

@@ -11,6 +11,12 @@ import type { RepeaterNewsDesk } from './repeater-news.ts'
 
 type RepeaterStates = CommitResult['repeaters']
 
+interface UnderWay {
+  readonly id: string
+  /** The repeaters that have all of it. */
+  ready: ReadonlySet<string>
+}
+
 /**
  * Two steps of a publish: repeaters fetch the whole release from a private place, then one
  * compare-and-set makes it the head. Who asks anywhere gets the old release or the new one.
@@ -19,8 +25,8 @@ export class Preparations implements CommitHook {
   readonly #context: TransmitterContext
   readonly #news: RepeaterNewsDesk
   readonly #open = new Map<string, Promise<PreparedRelease | undefined>>()
-  /** Preparation ids of commits under way, by the digest of their targets. */
-  readonly #ids = new Map<string, string>()
+  /** Preparations of commits under way, by the digest of their targets. */
+  readonly #underWay = new Map<string, UnderWay>()
 
   constructor(context: TransmitterContext, news: RepeaterNewsDesk) {
     this.#context = context
@@ -37,26 +43,49 @@ export class Preparations implements CommitHook {
     if (waitMs === 0 || awaited.live.size === 0) {
       return { repeaters: statesOf(listed, awaited.live, new Set()) }
     }
-    const id = await this.#announce(commit, waitMs)
-    const ready = await this.#waitFor(id, awaited.following, waitMs)
-    return { repeaters: statesOf(listed, awaited.live, ready) }
+    const underWay = await this.#announce(commit, waitMs)
+    underWay.ready = await this.#waitFor(underWay.id, awaited.following, waitMs)
+    return { repeaters: statesOf(listed, awaited.live, underWay.ready) }
   }
 
-  after(commit: PendingCommit): void {
+  /** Those who were ready switch within a moment; the publisher hears of it when they have. */
+  async after(commit: PendingCommit): Promise<void> {
     const key = keyOf(commit)
-    const id = this.#ids.get(key)
-    this.#ids.delete(key)
+    const underWay = this.#underWay.get(key)
+    this.#underWay.delete(key)
     this.#news.wake()
-    if (id === undefined) return
-    this.#settle(id).catch((error: unknown) => {
-      this.#context.server.logger.error({ err: error }, 'a preparation could not be ended')
+    if (underWay === undefined) return
+    const { logger } = this.#context.server
+    this.#settle(underWay.id).catch((error: unknown) => {
+      logger.error({ err: error }, 'a preparation could not be ended')
     })
+    await this.#untilSwitched(commit.manifest, underWay.ready).catch((error: unknown) => {
+      logger.error({ err: error }, 'the repeaters of a channel could not be looked at')
+    })
+  }
+
+  async #untilSwitched(
+    { name, release }: PendingCommit['manifest'],
+    ready: ReadonlySet<string>,
+  ): Promise<void> {
+    const endMs = performance.now() + limits.switchWaitMs
+    while (!this.#news.isStopped) {
+      const holding = await this.#context.repeaters.holding(name)
+      if ([...ready].every((url) => holding.get(url) === release)) return
+      const restMs = endMs - performance.now()
+      if (restMs <= 0) return
+      await this.#news.pause(Math.min(restMs, limits.waitLookMs))
+    }
   }
 
   /** The files of a preparation, also of one that another process announced. */
   async find(id: string): Promise<PreparedRelease | undefined> {
-    const known = this.#open.get(id)
-    if (known !== undefined) return known
+    const known = await this.#open.get(id)
+    if (known !== undefined) {
+      if (known.record.expiresAtMs > this.#context.clock.now()) return known
+      await this.#close(id)
+      return undefined
+    }
     const record = await this.#context.records.repeaters.findPreparation(id)
     if (record === undefined || record.expiresAtMs <= this.#context.clock.now()) return undefined
     return this.#hold(record)
@@ -79,12 +108,18 @@ export class Preparations implements CommitHook {
     return { live, following: new Set([...live].filter((url) => holding.has(url))) }
   }
 
-  async #announce(commit: PendingCommit, waitMs: number): Promise<string> {
+  async #announce(commit: PendingCommit, waitMs: number): Promise<UnderWay> {
     const { records, clock } = this.#context
     const { manifest, request } = commit
     const key = keyOf(commit)
-    const id = this.#ids.get(key) ?? randomUUID()
-    this.#ids.set(key, id)
+    const known = this.#underWay.get(key)
+    const underWay: UnderWay = known ?? { id: randomUUID(), ready: new Set() }
+    const { id } = underWay
+    this.#underWay.set(key, underWay)
+    // Commits that came to nothing leave theirs behind.
+    const oldest = this.#underWay.keys().next().value
+    const isOver = this.#underWay.size > limits.preparationsKept
+    if (isOver && oldest !== undefined) this.#underWay.delete(oldest)
     const targets = request.targets ?? ''
     const record: PreparationRecord = {
       id,
@@ -98,7 +133,7 @@ export class Preparations implements CommitHook {
     await records.repeaters.prepare(record)
     this.#hold(record)
     this.#news.wake()
-    return id
+    return underWay
   }
 
   #hold(record: PreparationRecord): Promise<PreparedRelease> {
@@ -142,6 +177,7 @@ export class Preparations implements CommitHook {
     } finally {
       await this.#close(id)
       await records.repeaters.endPreparation(id, clock.now())
+      await this.#context.repeaters.forgetOld()
       this.#news.wake()
     }
   }

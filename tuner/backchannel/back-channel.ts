@@ -1,6 +1,11 @@
 import { isLongwaveError } from '../../protocol/index.ts'
 import type { TunerContext } from '../context.ts'
-import { describeSubscription, install, releaseOf, updateSubscription } from '../operations/index.ts'
+import {
+  describeSubscription,
+  install,
+  releaseOf,
+  updateSubscription,
+} from '../operations/index.ts'
 import { loadPolicy } from '../policy/index.ts'
 import type { Subscription } from '../subscriptions/index.ts'
 import { dataDirectory, loadReply } from '../update-requests/index.ts'

@@ -150,7 +150,9 @@ async function bodyOf(request: IncomingMessage, bytesMax: number): Promise<Buffe
     if (bytes <= bytesMax + 1) chunks.push(chunk)
     else if (bytes > 4 * bytesMax) throw backChannelError('LW_CHANNEL_REQUEST')
   }
-  return Buffer.concat(chunks.length > 0 && bytes > bytesMax ? [Buffer.alloc(bytesMax + 1)] : chunks)
+  return Buffer.concat(
+    chunks.length > 0 && bytes > bytesMax ? [Buffer.alloc(bytesMax + 1)] : chunks,
+  )
 }
 
 function answerJson(response: ServerResponse, status: number, value: unknown): void {

@@ -147,7 +147,9 @@ export class FeedbackQueue {
     })
   }
 
-  async counts(subscription: string): Promise<{ readonly entries: number; readonly bytes: number }> {
+  async counts(
+    subscription: string,
+  ): Promise<{ readonly entries: number; readonly bytes: number }> {
     const stream = await this.#streams.get(subscription)
     return { entries: stream?.entries ?? 0, bytes: stream?.bytes ?? 0 }
   }
@@ -351,4 +353,3 @@ function requireFit(feedback: NewFeedback): void {
     throw updateError('LW_FEEDBACK_TOO_LARGE', { detail: 'Its media type is none.' })
   }
 }
-

@@ -468,34 +468,32 @@ export class FolderTransaction {
   }
 
   /**
-   * Moves the before-images to the undo area, forgets the journal and removes the traces.
+   * Moves the before-images to the undo area, then the journal, and removes the traces.
    * Repeatable: what was moved already is not there any more.
    */
   async finish(journal: FolderJournal, undoDirectory: string | undefined): Promise<void> {
-    const fs = this.#fs
-    if (undoDirectory !== undefined) await this.#keepImages(journal, undoDirectory)
-    // The journal goes first: without it the rest is only litter for the next recovery.
-    await removeIfPresent(fs, this.#journalFile)
-    await removeIfPresent(fs, this.#rolledFile)
-    await fs.syncDirectory(path.dirname(this.#journalFile))
+    // The journal goes before the rest: without it that is only litter for the next recovery.
+    if (undoDirectory === undefined) await removeIfPresent(this.#fs, this.#rolledFile)
+    else await this.#keepImages(undoDirectory)
+    await this.#fs.syncDirectory(path.dirname(this.#journalFile))
     await this.discardWork()
     // Removing the traces touched the folder once more.
     const last = journal.steps.at(-1)
     if (last?.do === 'times' && last.path === '') await this.#setTimes(last)
   }
 
-  async #keepImages(journal: FolderJournal, undoDirectory: string): Promise<void> {
+  /** The journal makes the area one that can be undone, and moves there last, at no cost. */
+  async #keepImages(undoDirectory: string): Promise<void> {
     const fs = this.#fs
     await ensureDirectory(fs, undoDirectory, { mode: 0o700 })
-    await writeFileDurably(fs, path.join(undoDirectory, 'journal'), encodeJournal(journal), {
-      mode: 0o600,
-    })
     await this.#inOldIfPresent(async (old) => {
       for (const entry of await fs.readdir(old)) {
         if (entry.name.endsWith('.none')) continue
         await moveAcross(fs, path.join(old, entry.name), path.join(undoDirectory, entry.name))
       }
     })
+    await fs.syncDirectory(undoDirectory)
+    await fs.rename(this.#rolledFile, path.join(undoDirectory, 'journal'))
     await fs.syncDirectory(undoDirectory)
   }
 }

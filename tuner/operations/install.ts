@@ -15,10 +15,7 @@ export interface InstallResult {
  * Switches to the release, and to the overlay, that an update left ready because the channel was
  * running. The running channel keeps the files that it was started with as long as it runs.
  */
-export function install(
-  context: TunerContext,
-  subscription: Subscription,
-): Promise<InstallResult> {
+export function install(context: TunerContext, subscription: Subscription): Promise<InstallResult> {
   return inTurn(context, subscription, async (latest) => {
     const store = generationStore(context, latest)
     const current = await store.current()

@@ -75,11 +75,7 @@ async function createOverlays(db: Kysely<unknown>): Promise<void> {
     .addColumn('sha256', blob, (column) => column.notNull())
     .addPrimaryKeyConstraint('overlay_files_key', ['channel', 'tuner', 'sha256'])
     .execute()
-  await db.schema
-    .createIndex('overlay_files_sha256')
-    .on('overlay_files')
-    .column('sha256')
-    .execute()
+  await db.schema.createIndex('overlay_files_sha256').on('overlay_files').column('sha256').execute()
   await db.schema
     .createTable('overlay_contents')
     .addColumn('sha256', blob, (column) => column.primaryKey())

@@ -1,0 +1,152 @@
+// Power cuts on a real ext4, mounted from a file in a mount namespace of its own:
+//   node dist/test/faults/power-cut.js [--act update] [--stride N] [--options data=writeback,noauto_da_alloc]
+// Needs root, unshare, mkfs.ext4 and perl; says so loudly where it cannot run, and LONGWAVE_CI=1
+// makes that a failure. Prints points and mixed states; the second must be 0.
+import { execFileSync, spawnSync } from 'node:child_process'
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { nodeFileSystem } from '../../store/durable-files/index.ts'
+import { shutDown } from './ending-file-system.ts'
+import { type TunerAct, TunerBench, tunerActs } from './tuner-sweeps.ts'
+import { workloads } from './update-workloads.ts'
+
+const { values } = parseArgs({
+  options: {
+    act: { type: 'string' },
+    stride: { type: 'string', default: '7' },
+    options: { type: 'string', default: 'defaults' },
+    // Set for the process inside the namespace.
+    inside: { type: 'string' },
+  },
+})
+
+if (values.inside === undefined) startInside()
+else await sweepAll(values.inside)
+
+/** Starts this script again in a mount namespace, so that nothing of it is seen outside. */
+function startInside(): void {
+  const root = mkdtempSync(path.join(os.tmpdir(), 'lw-power-'))
+  try {
+    const script = fileURLToPath(import.meta.url)
+    const given = [...process.argv.slice(2), '--inside', root]
+    const why = whyNot(root)
+    if (why !== undefined) {
+      process.stderr.write(`SKIPPED: no power was cut: ${why}\n`)
+      process.exitCode = process.env['LONGWAVE_CI'] === '1' ? 1 : 0
+      return
+    }
+    const ended = spawnSync('unshare', ['-m', process.execPath, script, ...given], {
+      stdio: 'inherit',
+    })
+    process.exitCode = ended.status ?? 1
+  } finally {
+    rmSync(root, { recursive: true, force: true })
+  }
+}
+
+function whyNot(root: string): string | undefined {
+  const image = path.join(root, 'probe.img')
+  const mount = path.join(root, 'probe')
+  mkdirSync(mount)
+  try {
+    execFileSync('perl', ['-e', '1'], { stdio: 'ignore' })
+    makeImage(image)
+    const probe = `mount -o loop '${image}' '${mount}' && umount '${mount}'`
+    execFileSync('unshare', ['-m', 'sh', '-c', probe], { stdio: 'ignore' })
+    return undefined
+  } catch (error) {
+    return error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)
+  }
+}
+
+function makeImage(image: string): void {
+  execFileSync('truncate', ['-s', '24M', image])
+  execFileSync('mkfs.ext4', ['-q', '-F', '-J', 'size=4', image], { stdio: 'ignore' })
+}
+
+class Disk {
+  readonly mount: string
+  readonly #image: string
+  readonly #options: string
+
+  constructor(root: string, options: string) {
+    this.mount = path.join(root, 'disk')
+    this.#image = path.join(root, 'disk.img')
+    this.#options = options
+    mkdirSync(this.mount, { recursive: true })
+  }
+
+  get image(): string {
+    return this.#image
+  }
+
+  attach(): void {
+    execFileSync('mount', ['-o', `loop,${this.#options}`, this.#image, this.mount])
+  }
+
+  detach(): void {
+    execFileSync('umount', [this.mount])
+  }
+}
+
+async function sweepAll(root: string): Promise<void> {
+  const disk = new Disk(root, values.options)
+  let points = 0
+  let mixed = 0
+  for (const act of tunerActs) {
+    if (values.act !== undefined && values.act !== act) continue
+    for (const workload of workloads.keys()) {
+      const counts = await sweep(disk, act, workload)
+      points += counts.points
+      mixed += counts.mixed
+    }
+  }
+  process.stdout.write(`${points} points, ${mixed} mixed\n`)
+  process.exitCode = mixed === 0 ? 0 : 1
+}
+
+async function sweep(
+  disk: Disk,
+  act: TunerAct,
+  workload: number,
+): Promise<{ readonly points: number; readonly mixed: number }> {
+  const chosen = workloads[workload]
+  if (chosen === undefined) return { points: 0, mixed: 0 }
+  const bench = await TunerBench.open({ act, workload: chosen })
+  const place = { fs: nodeFileSystem, root: path.join(disk.mount, 'lw') }
+  makeImage(disk.image)
+  disk.attach()
+  mkdirSync(place.root)
+  await bench.prepare(place)
+  await bench.touch(place)
+  disk.detach()
+  const template = `${disk.image}.template`
+  copyFileSync(disk.image, template)
+  const counts: Record<string, number> = { old: 0, new: 0, mixed: 0 }
+  const worker = fileURLToPath(new URL('./tuner-act-worker.js', import.meta.url))
+  for (let at = 1, isDone = false; !isDone; at += Number(values.stride)) {
+    copyFileSync(template, disk.image)
+    disk.attach()
+    const given = [act, String(workload), place.root, String(at), 'power-cut', disk.mount]
+    const ended = spawnSync(process.execPath, [worker, ...given], { stdio: 'ignore' })
+    isDone = ended.signal !== 'SIGKILL'
+    // Power goes after the end, too: what was said to be done must be there.
+    if (isDone) shutDown(disk.mount)
+    disk.detach()
+    disk.attach()
+    await bench.recover(place)
+    const found = await bench.check(place)
+    const state = isDone && found === 'old' ? 'mixed' : found
+    disk.detach()
+    counts[state] = (counts[state] ?? 0) + 1
+    if (state === 'mixed') process.stdout.write(`    mixed: power cut before operation ${at}\n`)
+  }
+  const { old = 0, new: next = 0, mixed = 0 } = counts
+  const points = old + next + mixed
+  const text = `${points} points: ${old} old, ${next} new, ${mixed} mixed`
+  process.stdout.write(`${act.padEnd(14)} ${chosen.name.padEnd(48)} ${text}\n`)
+  return { points, mixed }
+}
