@@ -104,7 +104,12 @@ async function fetchFrom(
   }
   if (object.size <= limits.inMemoryBytesMax) return fetchSmall(context, url, object, wasted)
   const { sha256, size } = object
-  const { file, received } = await downloadVerified(context, { url, sha256, size, stage: 'objects' })
+  const { file, received } = await downloadVerified(context, {
+    url,
+    sha256,
+    size,
+    stage: 'objects',
+  })
   await context.staging.adoptFile(sha256, file)
   return received
 }

@@ -62,7 +62,14 @@ export async function fetchRelease(options: FetchReleaseOptions): Promise<Fetche
     const wanted = missingObjects(options, known.manifest)
     if (wanted.every((object) => options.staging.has(object.sha256))) {
       const route: Route = { kind: 'whole', bytes: 0 }
-      return { ...known, ...outcomeOf(wanted), route, considered: [route], cost: noCost(), broken: [] }
+      return {
+        ...known,
+        ...outcomeOf(wanted),
+        route,
+        considered: [route],
+        cost: noCost(),
+        broken: [],
+      }
     }
   }
   const considered = await findRoutes(options, {

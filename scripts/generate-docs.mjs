@@ -6,8 +6,22 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
 const areas = [
-  'protocol', 'store', 'transport', 'delta', 'trust', 'mirroring', 'serving', 'web', 'publisher',
-  'transmitter', 'repeater', 'proxy', 'gateway', 'tuner', 'sdk', 'cli',
+  'protocol',
+  'store',
+  'transport',
+  'delta',
+  'trust',
+  'mirroring',
+  'serving',
+  'web',
+  'publisher',
+  'transmitter',
+  'repeater',
+  'proxy',
+  'gateway',
+  'tuner',
+  'sdk',
+  'cli',
 ]
 
 function sources(name) {
@@ -27,7 +41,9 @@ function walk(directory) {
 }
 
 async function errorsDocument() {
-  const { declaredErrors } = await import(pathToFileURL(path.join(root, 'dist/protocol/index.js')).href)
+  const { declaredErrors } = await import(
+    pathToFileURL(path.join(root, 'dist/protocol/index.js')).href
+  )
   for (const file of sources('errors.ts')) {
     const built = path.join(root, 'dist', path.relative(root, file).replace(/\.ts$/, '.js'))
     await import(pathToFileURL(built).href)
@@ -47,9 +63,17 @@ async function errorsDocument() {
   )) {
     if (spec.area !== area) {
       area = spec.area
-      lines.push('', `## ${area}`, '', '| code | HTTP | exit | retryable | what it says |', '|---|---|---|---|---|')
+      lines.push(
+        '',
+        `## ${area}`,
+        '',
+        '| code | HTTP | exit | retryable | what it says |',
+        '|---|---|---|---|---|',
+      )
     }
-    lines.push(`| ${code} | ${spec.status} | ${spec.exit} | ${spec.retryable ? 'yes' : 'no'} | ${spec.says} |`)
+    lines.push(
+      `| ${code} | ${spec.status} | ${spec.exit} | ${spec.retryable ? 'yes' : 'no'} | ${spec.says} |`,
+    )
   }
   return `${lines.join('\n')}\n`
 }
@@ -64,7 +88,13 @@ function limitsDocument() {
   for (const file of sources('limits.ts')) {
     const rows = limitRows(readFileSync(file, 'utf8'))
     if (rows.length === 0) continue
-    lines.push('', `## ${path.relative(root, path.dirname(file))}`, '', '| limit | value | what it bounds |', '|---|---|---|')
+    lines.push(
+      '',
+      `## ${path.relative(root, path.dirname(file))}`,
+      '',
+      '| limit | value | what it bounds |',
+      '|---|---|---|',
+    )
     for (const row of rows) lines.push(`| ${row.name} | ${row.value} | ${row.text} |`)
   }
   return `${lines.join('\n')}\n`
@@ -87,7 +117,11 @@ function limitRows(source) {
     } else {
       const member = /^\s+([a-zA-Z]\w*): (.+),$/.exec(line)
       if (member !== null) {
-        rows.push({ name: member[1], value: valueText(member[2]), text: comment.replace(/\|/g, '\\|') })
+        rows.push({
+          name: member[1],
+          value: valueText(member[2]),
+          text: comment.replace(/\|/g, '\\|'),
+        })
         comment = ''
       }
     }

@@ -35,7 +35,9 @@ function take(line) {
   const [, indent = '', not, name = ''] = point
   const isFile = indent === ''
   if (isFile) {
-    process.stdout.write(`${not === undefined ? 'ok     ' : 'FAILED '} ${name.replace(/\{$/, '')}\n`)
+    process.stdout.write(
+      `${not === undefined ? 'ok     ' : 'FAILED '} ${name.replace(/\{$/, '')}\n`,
+    )
     return
   }
   if (/# SKIP/i.test(name)) {

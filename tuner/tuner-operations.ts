@@ -27,9 +27,7 @@ export interface UpdateSeveralOptions extends UpdateOptions {
 /** What can be done with a tuner, in this process or through the one that owns the home. */
 export interface TunerOperations extends AsyncDisposable {
   /** @throws LW_TUNER_NAME_TAKEN, LW_TUNER_FOLDER_REFUSED, LW_TUNER_FOLDER_NOT_EMPTY, LW_TRUST_… */
-  subscribe(
-    options: SubscribeOptions & { readonly address: ChannelAddress },
-  ): Promise<UpdateResult>
+  subscribe(options: SubscribeOptions & { readonly address: ChannelAddress }): Promise<UpdateResult>
   /** Subscriptions that a word means, all without one. @throws LW_TUNER_NO_CHANNEL */
   select(word?: string): Promise<readonly Subscription[]>
   /** Updates several; one that fails stops no other. */
@@ -63,10 +61,7 @@ export interface TunerOperations extends AsyncDisposable {
     feedback: NewFeedback,
   ): Promise<{ readonly entries: number; readonly bytes: number }>
   /** Ends a subscription. The files of a synchronized folder stay; a copy of the tuner's goes. */
-  unsubscribe(
-    subscription: Subscription,
-    options: { readonly keepData: boolean },
-  ): Promise<void>
+  unsubscribe(subscription: Subscription, options: { readonly keepData: boolean }): Promise<void>
   /** Verifies a channel and says how it is launched. @throws LW_TUNER_NOT_TRUSTED, LW_TUNER_DAMAGED */
   prepareLaunch(subscription: Subscription, options?: OperationOptions): Promise<LaunchPlan>
   /** Grants a channel to run without a sandbox, or takes that back. */

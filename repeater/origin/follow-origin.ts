@@ -213,7 +213,8 @@ export class OriginFollower {
   #report(): void {
     if (!this.#isRegistered) return
     this.#isReportDue = true
-    this.#reporting ??= this.#sendReports().finally(() => {
+    if (this.#reporting !== undefined) return
+    this.#reporting = this.#sendReports().finally(() => {
       this.#reporting = undefined
     })
   }

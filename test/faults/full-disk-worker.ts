@@ -112,5 +112,6 @@ async function point(options: string, isFolder: boolean): Promise<void> {
 // The first release takes 420 kB and some: from just that to enough for both.
 for (const isFolder of [false, true]) {
   for (let step = 0; step <= 12; step++) await point(`size=${476 + step * 48}k`, isFolder)
-  for (let names = 60; names <= 120; names += 12) await point(`size=8m,nr_inodes=${names}`, isFolder)
+  for (let names = 60; names <= 120; names += 12)
+    await point(`size=8m,nr_inodes=${names}`, isFolder)
 }

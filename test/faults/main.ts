@@ -3,12 +3,7 @@
 // Prints points and mixed states for each act, workload and mode; the second must be 0.
 import { parseArgs } from 'node:util'
 import { type FaultMode, faultModes } from './fault-file-system.ts'
-import {
-  sweepTuner,
-  sweepTunerPowerCuts,
-  type TunerAct,
-  tunerActs,
-} from './tuner-sweeps.ts'
+import { sweepTuner, sweepTunerPowerCuts, type TunerAct, tunerActs } from './tuner-sweeps.ts'
 import { workloads } from './update-workloads.ts'
 
 const { values } = parseArgs({
@@ -27,7 +22,11 @@ let mixed = 0
 function tell(
   act: TunerAct,
   what: string,
-  result: { readonly points: number; readonly mixed: number; readonly mixedPoints: readonly string[] },
+  result: {
+    readonly points: number
+    readonly mixed: number
+    readonly mixedPoints: readonly string[]
+  },
 ): void {
   points += result.points
   mixed += result.mixed
@@ -40,7 +39,11 @@ async function sweep(act: TunerAct, mode: FaultMode): Promise<void> {
   for (const workload of workloads) {
     const stride = Number(values.stride)
     const isReal = values.real === true
-    tell(act, `${mode}: ${workload.name}`, await sweepTuner({ act, workload, modes: [mode], stride, isReal }))
+    tell(
+      act,
+      `${mode}: ${workload.name}`,
+      await sweepTuner({ act, workload, modes: [mode], stride, isReal }),
+    )
   }
 }
 
@@ -48,7 +51,11 @@ for (const act of acts) {
   for (const mode of faultModes) await sweep(act, mode)
   if (values.real === true) continue
   for (const workload of workloads) {
-    tell(act, `power cut: ${workload.name}`, await sweepTunerPowerCuts({ act, workload, stride: Number(values.stride) }))
+    tell(
+      act,
+      `power cut: ${workload.name}`,
+      await sweepTunerPowerCuts({ act, workload, stride: Number(values.stride) }),
+    )
   }
 }
 process.stdout.write(`${points} points, ${mixed} mixed\n`)

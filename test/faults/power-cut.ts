@@ -23,9 +23,6 @@ const { values } = parseArgs({
   },
 })
 
-if (values.inside === undefined) startInside()
-else await sweepAll(values.inside)
-
 /** Starts this script again in a mount namespace, so that nothing of it is seen outside. */
 function startInside(): void {
   const root = mkdtempSync(path.join(os.tmpdir(), 'lw-power-'))
@@ -150,3 +147,6 @@ async function sweep(
   process.stdout.write(`${act.padEnd(14)} ${chosen.name.padEnd(48)} ${text}\n`)
   return { points, mixed }
 }
+
+if (values.inside === undefined) startInside()
+else await sweepAll(values.inside)

@@ -1,7 +1,11 @@
 import { cp, mkdtemp, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
-import { ensureDirectory, type FileSystem, nodeFileSystem } from '../../store/durable-files/index.ts'
+import {
+  ensureDirectory,
+  type FileSystem,
+  nodeFileSystem,
+} from '../../store/durable-files/index.ts'
 import { systemClock } from '../../transport/index.ts'
 import { GenerationStore } from '../../tuner/generations/index.ts'
 import type { Subscription } from '../../tuner/subscriptions/index.ts'

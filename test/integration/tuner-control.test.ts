@@ -179,7 +179,10 @@ t.test('R47: a socket of a dead tuner is passed over', async (t) => {
 
 t.test('a home with a long path has its socket, too', async (t) => {
   const stage = await openTunerStage(t)
-  const home = path.join(stage.root, ...Array.from({ length: 12 }, (_, at) => `folder-number-${at}`))
+  const home = path.join(
+    stage.root,
+    ...Array.from({ length: 12 }, (_, at) => `folder-number-${at}`),
+  )
   await mkdir(home, { recursive: true })
   const running = await stage.tuner({ home })
   await runTuner(t, running)

@@ -92,70 +92,76 @@ async function exactState(directory: string): Promise<ReadonlyMap<string, string
   return state
 }
 
-t.test('S46: links, pipes and folders where files go are moved aside, never followed', async (t) => {
-  const folder = await openFolder(t)
-  await folder.update(folder.release({ 'keep.txt': 'kept' }))
-  const { outside } = folder
-  await symlink(path.join(outside, 'victim.txt'), folder.file('a.txt'))
-  await symlink(outside, folder.file('lib'))
-  await mkdir(folder.file('b.txt'))
-  await writeFile(folder.file('b.txt/inner'), 'in the way')
-  if (process.platform !== 'win32') execFileSync('mkfifo', [folder.file('pipe')])
-  await symlink(outside, folder.file('.longwave-updating'))
-  const release = folder.release({
-    'a.txt': 'a',
-    'lib/one.txt': 'one',
-    'lib/victim.txt': 'evil',
-    'b.txt': 'b',
-    pipe: 'no pipe',
-    'keep.txt': 'kept',
-  })
-  await folder.update(release)
-  t.ok(sameTree(await readTree(folder.directory), treeOf(release.manifest)))
-  t.strictSame(await readdir(outside), ['victim.txt'], 'nothing was made outside')
-  t.equal(await readFile(path.join(outside, 'victim.txt'), 'utf8'), 'untouched')
-})
+t.test(
+  'S46: links, pipes and folders where files go are moved aside, never followed',
+  async (t) => {
+    const folder = await openFolder(t)
+    await folder.update(folder.release({ 'keep.txt': 'kept' }))
+    const { outside } = folder
+    await symlink(path.join(outside, 'victim.txt'), folder.file('a.txt'))
+    await symlink(outside, folder.file('lib'))
+    await mkdir(folder.file('b.txt'))
+    await writeFile(folder.file('b.txt/inner'), 'in the way')
+    if (process.platform !== 'win32') execFileSync('mkfifo', [folder.file('pipe')])
+    await symlink(outside, folder.file('.longwave-updating'))
+    const release = folder.release({
+      'a.txt': 'a',
+      'lib/one.txt': 'one',
+      'lib/victim.txt': 'evil',
+      'b.txt': 'b',
+      pipe: 'no pipe',
+      'keep.txt': 'kept',
+    })
+    await folder.update(release)
+    t.ok(sameTree(await readTree(folder.directory), treeOf(release.manifest)))
+    t.strictSame(await readdir(outside), ['victim.txt'], 'nothing was made outside')
+    t.equal(await readFile(path.join(outside, 'victim.txt'), 'utf8'), 'untouched')
+  },
+)
 
-t.test('S46: a parent that is swapped for a link again and again takes no write outside', async (t) => {
-  const folder = await openFolder(t)
-  const { outside, directory } = folder
-  const parent = folder.file('lib')
-  const trees = [0, 1].map((turn) =>
-    Object.fromEntries(Array.from({ length: 6 }, (_, at) => [`lib/${at}.txt`, `${turn} ${at}`])),
-  ) as [Tree, Tree]
-  const releases = [folder.release(trees[0]), folder.release(trees[1])]
-  await folder.update(releases[0] as never)
-  let isOver = false
-  let swaps = 0
-  const swapping = (async () => {
-    for (let turn = 0; !isOver; turn++) {
-      try {
-        await rename(parent, `${directory}/.aside-${turn}`)
-        await symlink(outside, parent)
+t.test(
+  'S46: a parent that is swapped for a link again and again takes no write outside',
+  async (t) => {
+    const folder = await openFolder(t)
+    const { outside, directory } = folder
+    const parent = folder.file('lib')
+    const trees = [0, 1].map((turn) =>
+      Object.fromEntries(Array.from({ length: 6 }, (_, at) => [`lib/${at}.txt`, `${turn} ${at}`])),
+    ) as [Tree, Tree]
+    const releases = [folder.release(trees[0]), folder.release(trees[1])]
+    await folder.update(releases[0] as never)
+    let isOver = false
+    let swaps = 0
+    const swapping = (async () => {
+      for (let turn = 0; !isOver; turn++) {
+        try {
+          await rename(parent, `${directory}/.aside-${turn}`)
+          await symlink(outside, parent)
+          await new Promise((resolve) => setImmediate(resolve))
+          await unlink(parent)
+          await rename(`${directory}/.aside-${turn}`, parent)
+          swaps++
+        } catch {
+          // The tuner was faster: the next turn tries again.
+        }
         await new Promise((resolve) => setImmediate(resolve))
-        await unlink(parent)
-        await rename(`${directory}/.aside-${turn}`, parent)
-        swaps++
-      } catch {
-        // The tuner was faster: the next turn tries again.
       }
-      await new Promise((resolve) => setImmediate(resolve))
+    })()
+    for (let apply = 0; apply < 40; apply++) {
+      await folder.update(releases[apply % 2] as never).catch(() => undefined)
     }
-  })()
-  for (let apply = 0; apply < 40; apply++) {
-    await folder.update(releases[apply % 2] as never).catch(() => undefined)
-  }
-  isOver = true
-  await swapping
-  t.ok(swaps > 0, `the parent was swapped ${swaps} times`)
-  t.strictSame(await readdir(outside), ['victim.txt'], '0 writes outside')
-  t.equal(await readFile(path.join(outside, 'victim.txt'), 'utf8'), 'untouched')
-  await folder.recover().catch(() => undefined)
-  await rm(parent, { recursive: true, force: true })
-  const last = releases[1] as ReturnType<typeof makeRelease>
-  await folder.update(last)
-  t.ok(sameTree(await readTree(directory), treeOf(last.manifest)), 'and then it is exact again')
-})
+    isOver = true
+    await swapping
+    t.ok(swaps > 0, `the parent was swapped ${swaps} times`)
+    t.strictSame(await readdir(outside), ['victim.txt'], '0 writes outside')
+    t.equal(await readFile(path.join(outside, 'victim.txt'), 'utf8'), 'untouched')
+    await folder.recover().catch(() => undefined)
+    await rm(parent, { recursive: true, force: true })
+    const last = releases[1] as ReturnType<typeof makeRelease>
+    await folder.update(last)
+    t.ok(sameTree(await readTree(directory), treeOf(last.manifest)), 'and then it is exact again')
+  },
+)
 
 t.test('S46: a planted journal is not believed', async (t) => {
   const folder = await openFolder(t)
@@ -253,22 +259,25 @@ t.test('R48: an edit at the last moment is saved, and undo brings it back', asyn
   t.equal(await readFile(folder.file('a.txt'), 'utf8'), 'saved at the last moment')
 })
 
-t.test('C114: protected files stay, and one in the way stops the update before it begins', async (t) => {
-  const folder = await openFolder(t, ['local/**', 'settings.ini'])
-  await mkdir(folder.file('local'))
-  await writeFile(folder.file('local/mine.txt'), 'mine')
-  await writeFile(folder.file('settings.ini'), 'mine')
-  await folder.update(folder.release({ 'a.txt': 'a', 'settings.ini': 'theirs' }))
-  t.equal(await readFile(folder.file('settings.ini'), 'utf8'), 'mine')
-  t.equal(await readFile(folder.file('local/mine.txt'), 'utf8'), 'mine')
-  const before = await exactState(folder.directory)
-  const conflict = folder.release({ 'a.txt': 'b', local: 'a file where the protected folder is' })
-  await t.rejects(folder.update(conflict), { code: 'LW_TUNER_PROTECTED' })
-  await folder.recover()
-  await rm(folder.file('.longwave-updating'), { recursive: true, force: true })
-  t.equal(await readFile(folder.file('a.txt'), 'utf8'), 'a')
-  t.equal(before.get('/settings.ini'), (await exactState(folder.directory)).get('/settings.ini'))
-})
+t.test(
+  'C114: protected files stay, and one in the way stops the update before it begins',
+  async (t) => {
+    const folder = await openFolder(t, ['local/**', 'settings.ini'])
+    await mkdir(folder.file('local'))
+    await writeFile(folder.file('local/mine.txt'), 'mine')
+    await writeFile(folder.file('settings.ini'), 'mine')
+    await folder.update(folder.release({ 'a.txt': 'a', 'settings.ini': 'theirs' }))
+    t.equal(await readFile(folder.file('settings.ini'), 'utf8'), 'mine')
+    t.equal(await readFile(folder.file('local/mine.txt'), 'utf8'), 'mine')
+    const before = await exactState(folder.directory)
+    const conflict = folder.release({ 'a.txt': 'b', local: 'a file where the protected folder is' })
+    await t.rejects(folder.update(conflict), { code: 'LW_TUNER_PROTECTED' })
+    await folder.recover()
+    await rm(folder.file('.longwave-updating'), { recursive: true, force: true })
+    t.equal(await readFile(folder.file('a.txt'), 'utf8'), 'a')
+    t.equal(before.get('/settings.ini'), (await exactState(folder.directory)).get('/settings.ini'))
+  },
+)
 
 t.test('C107: the generation before costs no second copy on the same disk', async (t) => {
   const folder = await openFolder(t)

@@ -139,7 +139,10 @@ t.test('endless bodies end with an error, in bounded memory', async (t) => {
     }))
     const { error, isUntouched } = await attack()
     t.ok(isUntouched, `${kinds}: untouched`)
-    t.ok(isLongwaveError(error) && [13, 75].includes(error.exit), `${(error as LongwaveError).code}`)
+    t.ok(
+      isLongwaveError(error) && [13, 75].includes(error.exit),
+      `${(error as LongwaveError).code}`,
+    )
   }
   t.ok(process.memoryUsage().rss - before < 100 * 1024 * 1024, 'no memory was filled')
 })

@@ -153,7 +153,10 @@ t.test('a rollout lets each tuner in at its own time; by name it goes at once', 
   const turnMs = Date.parse(outcome.result.turnAt ?? '')
   t.ok(turnMs > clock.now() - minute && turnMs <= clock.now() + 86_400_000 + minute)
   t.equal(await stage.read('index.html'), 'one')
-  t.match(await tuner.why(await only(tuner)), /rolled out step by step, and this tuner's turn is at/)
+  t.match(
+    await tuner.why(await only(tuner)),
+    /rolled out step by step, and this tuner's turn is at/,
+  )
   clock.advance(turnMs - clock.now())
   const [turn] = await tuner.update(await tuner.select(), { scheduled: true })
   t.equal(turn?.ok === true ? turn.result.outcome : turn?.error, 'updated', 'its turn has come')
@@ -167,7 +170,10 @@ t.test('a rollout lets each tuner in at its own time; by name it goes at once', 
 
 t.test("C28: the administrator's rule is stronger than the user's wish", async (t) => {
   const stage = await openTunerStage(t)
-  const address = await stage.publish({ 'index.html': 'one' }, { attributes: { schedule: 'every 3 hours' } })
+  const address = await stage.publish(
+    { 'index.html': 'one' },
+    { attributes: { schedule: 'every 3 hours' } },
+  )
   const tuner = await stage.tuner()
   await tuner.subscribe({ address })
   const view = async () => (await tuner.describe(await only(tuner))).schedule
@@ -181,7 +187,10 @@ t.test("C28: the administrator's rule is stronger than the user's wish", async (
   t.ok(isLongwaveError(refused, 'LW_TUNER_POLICY'))
   await writeFile(policy, `[channels."${stage.channel}"]\nschedule = "never"\n`)
   t.strictSame(await view(), { text: 'never', by: 'administrator' })
-  t.match(await tuner.why(await only(tuner)), /only when you run longwave update site \(the administrator's rule\)/)
+  t.match(
+    await tuner.why(await only(tuner)),
+    /only when you run longwave update site \(the administrator's rule\)/,
+  )
   await writeFile(policy, 'schedule = "now and then"\n')
   const damaged = await view().catch((e: unknown) => e)
   t.ok(isLongwaveError(damaged, 'LW_TUNER_POLICY_DAMAGED'), 'a rule that cannot be read is told')

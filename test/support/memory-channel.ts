@@ -66,7 +66,12 @@ export function makeRelease(
   const manifestBytes = encodeManifest(manifest)
   const sha256 = digestOf(manifestBytes) as Digest
   pages.set(`${channelUrl}/objects/${sha256}`, manifestBytes)
-  const head: ReleaseTarget = { sha256, bytes: manifestBytes.byteLength, release, ...totalsOf(manifest) }
+  const head: ReleaseTarget = {
+    sha256,
+    bytes: manifestBytes.byteLength,
+    release,
+    ...totalsOf(manifest),
+  }
   return { manifest, manifestBytes, head }
 }
 
@@ -80,7 +85,10 @@ export async function makeStep(
   for (const { manifest } of [from, to]) {
     for (const entry of manifest.entries) {
       if (entry.type !== 'file') continue
-      objects.set(entry.sha256, pages.get(`${channelUrl}/objects/${entry.sha256}`) ?? Buffer.alloc(0))
+      objects.set(
+        entry.sha256,
+        pages.get(`${channelUrl}/objects/${entry.sha256}`) ?? Buffer.alloc(0),
+      )
     }
   }
   const folder = await mkdtemp(path.join(os.tmpdir(), 'lw-bundle-'))
@@ -98,7 +106,14 @@ export async function makeStep(
     const { sha256: manifest, bytes: manifestBytes, ...totals } = figuresOf(to)
     const figures: ReleaseFigures = { manifest, manifestBytes, ...totals }
     const { sha256, bytes } = made
-    return { from: from.head.release, to: to.head.release, format: bundleFormat, sha256, bytes, figures }
+    return {
+      from: from.head.release,
+      to: to.head.release,
+      format: bundleFormat,
+      sha256,
+      bytes,
+      figures,
+    }
   } finally {
     await rm(folder, { recursive: true, force: true })
   }

@@ -18,7 +18,13 @@ export function memoryTransport(pages: ReadonlyMap<string, Uint8Array>): Transpo
       const offset = resume?.offset ?? 0
       await sink.write(bytes.subarray(offset))
       const receivedBytes = bytes.byteLength - offset
-      return { bytes: bytes.byteLength, etag: undefined, receivedBytes, resumedFrom: offset, restarts: 0 }
+      return {
+        bytes: bytes.byteLength,
+        etag: undefined,
+        receivedBytes,
+        resumedFrom: offset,
+        restarts: 0,
+      }
     },
     fetchConditional: refuse,
     postJson: refuse,

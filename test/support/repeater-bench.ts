@@ -108,6 +108,11 @@ export class RepeaterBench implements AsyncDisposable {
     return { repeater, url, directory, stop }
   }
 
+  /** Asks again and again until something holds; each question is a request of its own. */
+  async until(holds: () => Promise<boolean>): Promise<void> {
+    while (!(await holds())) await new Promise((resolve) => setImmediate(resolve))
+  }
+
   /** A whole tuner with a home of its own. */
   async realTuner(name: string, options: Partial<TunerOptions> = {}): Promise<Tuner> {
     const home = path.join(this.root, name)

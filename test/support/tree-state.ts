@@ -47,10 +47,7 @@ export function treeOf(manifest: Manifest): ReadonlyMap<string, string> {
 }
 
 /** Whether two trees are the same, path by path. */
-export function sameTree(
-  a: ReadonlyMap<string, string>,
-  b: ReadonlyMap<string, string>,
-): boolean {
+export function sameTree(a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>): boolean {
   if (a.size !== b.size) return false
   for (const [name, what] of a) if (b.get(name) !== what) return false
   return true

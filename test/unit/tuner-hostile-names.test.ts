@@ -17,7 +17,17 @@ const names: readonly string[] = [
   ...['a/../b', '../../../../evil', 'a/b/c/../../../../evil', 'lib/../..', '..//evil', '/../evil'],
   ...['x/'.repeat(65).slice(0, -1), 'y'.repeat(256), `${'z'.repeat(200)}/`.repeat(21).slice(0, -1)],
   ...['\ud800', 'a\udfff', '../', '/.', './', './..', '.../../..', 'a/...//..', '..\0', 'a/\0/b'],
-  ...['../a', 'a/b/../..', 'b/../../c', '/tmp/x', 'D:\\', '\\\\?\\UNC\\x', 'x\\..\\..\\y', ' \0', 'e:'],
+  ...[
+    '../a',
+    'a/b/../..',
+    'b/../../c',
+    '/tmp/x',
+    'D:\\',
+    '\\\\?\\UNC\\x',
+    'x\\..\\..\\y',
+    ' \0',
+    'e:',
+  ],
 ]
 
 const linkTargets: readonly string[] = [
@@ -82,14 +92,23 @@ async function attack(entry: Json) {
   const tree = await readTreeOf(fs, '/')
   const written = [...tree].filter(([, what]) => what !== 'folder').map(([name]) => name)
   // Only the tuner's own rooms may hold files.
-  const outside = written.filter((name) => !/^home\/(state|folder\/\.longwave-updating)\//.test(name))
+  const outside = written.filter(
+    (name) => !/^home\/(state|folder\/\.longwave-updating)\//.test(name),
+  )
   return { errors, outside }
 }
 
 t.test('S44: names that climb out are refused and write nothing', async (t) => {
   t.ok(names.length >= 50)
   for (const path of names) {
-    const file = { type: 'file', path, size: 4, sha256: digestOf('evil'), mode: '0644', mime: 'x/y' }
+    const file = {
+      type: 'file',
+      path,
+      size: 4,
+      sha256: digestOf('evil'),
+      mode: '0644',
+      mime: 'x/y',
+    }
     const { errors, outside } = await attack(file as unknown as Json)
     const shown = JSON.stringify(path).slice(0, 40)
     t.equal(errors.length, 2, `${shown} is refused`)

@@ -46,7 +46,11 @@ const three: Tree = { 'a.txt': `${text(1)}three`, 'b.txt': `${text(2)}three` }
 /** A tuner at release 1 of a channel with three, and what it asks for. */
 async function stage() {
   const pages = new Map<string, Uint8Array>()
-  const releases = [makeRelease(1, one, pages), makeRelease(2, two, pages), makeRelease(3, three, pages)]
+  const releases = [
+    makeRelease(1, one, pages),
+    makeRelease(2, two, pages),
+    makeRelease(3, three, pages),
+  ]
   const [first, second, third] = releases as [MemoryRelease, MemoryRelease, MemoryRelease]
   const fs = new MemoryFileSystem()
   await fs.mkdir('/lw')
@@ -78,18 +82,25 @@ async function stage() {
   return { pages, first, second, third, fs, context, update, offer, asked }
 }
 
-t.test('§6: a chain of bundles is applied step by step and only the head is believed', async (t) => {
-  const { pages, first, second, third, fs, update, offer, asked } = await stage()
-  const chain = [await makeStep(first, second, pages), await makeStep(second, third, pages)]
-  offer({ chain, wholeBytes: 100_000 })
-  const applied = await update(third.head)
-  t.equal(applied.fetched?.route.kind, 'bundle')
-  t.equal(applied.fetched?.cost.objects, 0, 'no object was fetched')
-  t.ok(sameTree(await readTreeOf(fs, '/lw/generations/3/tree'), treeOf(third.manifest)))
-  t.equal(asked.filter((url) => url.startsWith('/objects/')).length, 0)
-  const left = [...(await readTreeOf(fs, '/lw/staging')).values()]
-  t.strictSame(left.filter((what) => what.startsWith('file')), [], 'the release between left nothing')
-})
+t.test(
+  '§6: a chain of bundles is applied step by step and only the head is believed',
+  async (t) => {
+    const { pages, first, second, third, fs, update, offer, asked } = await stage()
+    const chain = [await makeStep(first, second, pages), await makeStep(second, third, pages)]
+    offer({ chain, wholeBytes: 100_000 })
+    const applied = await update(third.head)
+    t.equal(applied.fetched?.route.kind, 'bundle')
+    t.equal(applied.fetched?.cost.objects, 0, 'no object was fetched')
+    t.ok(sameTree(await readTreeOf(fs, '/lw/generations/3/tree'), treeOf(third.manifest)))
+    t.equal(asked.filter((url) => url.startsWith('/objects/')).length, 0)
+    const left = [...(await readTreeOf(fs, '/lw/staging')).values()]
+    t.strictSame(
+      left.filter((what) => what.startsWith('file')),
+      [],
+      'the release between left nothing',
+    )
+  },
+)
 
 t.test('§6: a step without figures, or with boundless ones, is no route', async (t) => {
   const { pages, third, offer, context } = await stage()

@@ -159,8 +159,11 @@ async function perform(
   if (operation === undefined) {
     throw tunerError('LW_TUNER_CONTROL', { detail: 'The running tuner is of another version.' })
   }
-  return operation(tuner, given, { ...how, onLocalChanges: conversation.onLocalChanges }, (outcome) =>
-    conversation.send({ outcome }),
+  return operation(
+    tuner,
+    given,
+    { ...how, onLocalChanges: conversation.onLocalChanges },
+    (outcome) => conversation.send({ outcome }),
   )
 }
 

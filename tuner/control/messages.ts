@@ -43,8 +43,7 @@ export function errorText(error: unknown): ErrorText {
         detail: error instanceof Error ? error.message : String(error),
       })
   const { code, status, exit, retryable, detail, untouched, next, members } = ours
-  const says =
-    detail === undefined ? ours.message : ours.message.slice(0, -detail.length).trimEnd()
+  const says = detail === undefined ? ours.message : ours.message.slice(0, -detail.length).trimEnd()
   return {
     code,
     spec: { status, exit, retryable, says },
@@ -52,9 +51,7 @@ export function errorText(error: unknown): ErrorText {
     ...(detail === undefined ? {} : { detail }),
     ...(untouched === undefined ? {} : { untouched }),
     ...(next === undefined ? {} : { next }),
-    ...(ours.retryAfterSeconds === undefined
-      ? {}
-      : { retryAfterSeconds: ours.retryAfterSeconds }),
+    ...(ours.retryAfterSeconds === undefined ? {} : { retryAfterSeconds: ours.retryAfterSeconds }),
   }
 }
 

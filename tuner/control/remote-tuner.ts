@@ -1,10 +1,6 @@
 import { connect, type Socket } from 'node:net'
 import path from 'node:path'
-import {
-  acquireLock,
-  isErrno,
-  nodeFileSystem,
-} from '../../store/durable-files/index.ts'
+import { acquireLock, isErrno, nodeFileSystem } from '../../store/durable-files/index.ts'
 import type { OperationOptions } from '../context.ts'
 import { tunerError } from '../errors.ts'
 import type { NewFeedback } from '../feedback/index.ts'

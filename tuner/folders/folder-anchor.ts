@@ -72,7 +72,8 @@ export class FolderAnchor {
     for (const part of ['', ...parts]) {
       at = path.join(at, part)
       const { type } = await this.#fs.lstat(at)
-      if (type !== 'directory') throw Object.assign(new Error(`ENOTDIR: ${at}`), { code: 'ENOTDIR' })
+      if (type !== 'directory')
+        throw Object.assign(new Error(`ENOTDIR: ${at}`), { code: 'ENOTDIR' })
     }
     return at
   }

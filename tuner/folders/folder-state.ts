@@ -143,7 +143,9 @@ export class FolderState {
   }
 
   /** The newest undo area that is complete. @throws LW_TUNER_STATE_DAMAGED */
-  async lastUndo(): Promise<{ readonly name: string; readonly journal: FolderJournal } | undefined> {
+  async lastUndo(): Promise<
+    { readonly name: string; readonly journal: FolderJournal } | undefined
+  > {
     for (const name of [...(await this.undoNames())].reverse()) {
       const journal = await this.undoJournal(name)
       if (journal !== undefined) return { name, journal }
@@ -178,7 +180,8 @@ export class FolderState {
     try {
       const stats = await this.#fs.lstat(file)
       const { mode, mtimeMs, size } = stats
-      if (stats.type === 'symlink') return { kind: 'symlink', target: await this.#fs.readlink(file) }
+      if (stats.type === 'symlink')
+        return { kind: 'symlink', target: await this.#fs.readlink(file) }
       if (stats.type === 'directory') return { kind: 'directory', mode, mtimeMs }
       if (stats.type !== 'file') return undefined
       const sha256 = await hashFile(this.#fs, file)

@@ -22,7 +22,9 @@ export function objectsToHeal(
   damages: readonly Damage[],
 ): readonly FileEntry[] {
   const damaged = new Set(
-    damages.filter((one) => one.what === 'altered' || one.what === 'missing').map((one) => one.path),
+    damages
+      .filter((one) => one.what === 'altered' || one.what === 'missing')
+      .map((one) => one.path),
   )
   return generation.files.filter((file) => damaged.has(file.path))
 }

@@ -13,7 +13,8 @@ function reasonOf(view: SubscriptionView, nowMs: number): string {
   const { subscription, status, release, head } = view
   const isBehind = release < head
   if (view.isBusy) return 'something is being done with it right now'
-  if (status.ended === true) return 'the publisher ended the channel, and this stays its last release'
+  if (status.ended === true)
+    return 'the publisher ended the channel, and this stays its last release'
   if (subscription.paused === true) {
     return isBehind ? `updates are paused, and release ${head} is out` : 'updates are paused'
   }
@@ -52,7 +53,8 @@ function nextOf(view: SubscriptionView, nowMs: number): string {
   if (view.isBusy) return 'wait for it, or look at longwave log'
   if (status.ended === true) return `longwave unsubscribe ${name} removes it`
   if (subscription.paused === true) return `longwave resume ${name} goes on with the schedule`
-  if (nextRunMs === undefined) return `next: only when you run longwave update ${name} (${byText(view)})`
+  if (nextRunMs === undefined)
+    return `next: only when you run longwave update ${name} (${byText(view)})`
   const isHeld = subscription.hold !== undefined && view.release < view.head
   const lift = isHeld ? `, longwave update ${name} lifts it` : ''
   const when = nextRunMs <= nowMs ? 'now' : `at ${timeText(nextRunMs)}`

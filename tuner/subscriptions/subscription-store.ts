@@ -63,7 +63,9 @@ export class SubscriptionStore {
   async list(): Promise<readonly Subscription[]> {
     const all: Subscription[] = []
     for (const one of (await this.#load()).values()) if (!(one instanceof Error)) all.push(one)
-    return all.sort((a, b) => (a.name === b.name ? (a.id < b.id ? -1 : 1) : a.name < b.name ? -1 : 1))
+    return all.sort((a, b) =>
+      a.name === b.name ? (a.id < b.id ? -1 : 1) : a.name < b.name ? -1 : 1,
+    )
   }
 
   /** What is damaged: it must not hide the others, nor be hidden by them. */
