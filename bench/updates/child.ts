@@ -37,7 +37,8 @@ export async function measure(command: string, given: readonly string[]): Promis
   })
   const [code] = (await once(child, 'close')) as [number | null]
   const seconds = (performance.now() - startedMs) / 1000
-  if (code !== 0) throw new Error(`${command} ${given.join(' ')} ended with ${code}: ${texts.errors}`)
+  if (code !== 0)
+    throw new Error(`${command} ${given.join(' ')} ended with ${code}: ${texts.errors}`)
   return { seconds, ...watch.end(), output: texts.output }
 }
 
@@ -46,8 +47,8 @@ function watchProcess(pid: number) {
   const last = { cpuSeconds: 0, peakBytes: 0 }
   const look = (): void => {
     try {
-      last.peakBytes = peakOf(pid)
-      last.cpuSeconds = cpuOf(pid)
+      last.peakBytes = Math.max(last.peakBytes, peakOf(pid))
+      last.cpuSeconds = Math.max(last.cpuSeconds, cpuOf(pid))
     } catch {
       // It has ended.
     }
@@ -70,7 +71,9 @@ export function peakOf(pid: number): number {
 function cpuOf(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond
+  // Its own, and that of its children that have ended.
+  const ticks = [11, 12, 13, 14].reduce((sum, at) => sum + Number(fields[at]), 0)
+  return ticks / ticksPerSecond
 }
 
 /** A transmitter in a process of its own, for as long as it is needed. */

@@ -36,7 +36,9 @@ function row(what: string, cost: Cost, floor?: Cost): void {
 
 function heading(title: string): void {
   const names = ['time'.padStart(10), 'ratio'.padStart(9), 'CPU'.padStart(10)]
-  process.stdout.write(`\n${title.padEnd(40)}${names.join('')}${'ratio'.padStart(9)}${'peak'.padStart(9)}\n`)
+  process.stdout.write(
+    `\n${title.padEnd(40)}${names.join('')}${'ratio'.padStart(9)}${'peak'.padStart(9)}\n`,
+  )
 }
 
 /** Copying the tree and hashing every file of it: what nobody can do without. */
@@ -86,7 +88,11 @@ async function benchTree(
     const channel = `${transmitter.url}/bench`
     row('publish', await longwave(home, 'publish', tree, channel), floor)
     row('publish, nothing changed', await longwave(home, 'publish', tree, channel), floor)
-    row('subscribe, first fetch', await longwave(path.join(root, 'tuner'), 'subscribe', channel), floor)
+    row(
+      'subscribe, first fetch',
+      await longwave(path.join(root, 'tuner'), 'subscribe', channel),
+      floor,
+    )
     row('update, nothing changed', await longwave(path.join(root, 'tuner'), 'update'), floor)
     await options.change(tree)
     row('publish of the change', await longwave(home, 'publish', tree, channel), floor)
@@ -163,11 +169,13 @@ try {
   }
   const megabytes = Number(values.megabytes)
   if (megabytes > 0) {
-    const fill = (tree: string, how: string) => measure('sh', ['-c', how, 'sh', path.join(tree, 'big.bin')])
+    const fill = (tree: string, how: string) =>
+      measure('sh', ['-c', how, 'sh', path.join(tree, 'big.bin')])
     await benchTree(path.join(root, 'large'), {
       title: `one file of ${megabytes} MiB`,
       make: (tree) => fill(tree, `head -c ${megabytes * mebibyte} /dev/urandom > "$1"`),
-      change: (tree) => fill(tree, 'printf changed | dd of="$1" bs=1 seek=1000000 conv=notrunc 2>&1'),
+      change: (tree) =>
+        fill(tree, 'printf changed | dd of="$1" bs=1 seek=1000000 conv=notrunc 2>&1'),
     })
   }
   const subscriptions = Number(values.subscriptions)

@@ -46,6 +46,7 @@ export class EndingFileSystem extends FaultFileSystem {
 
 /** EXT4_IOC_SHUTDOWN without flushing the log: _IOR('X', 125, u32), flag 2. */
 export function shutDown(mount: string): void {
-  const script = 'open F, "<", $ARGV[0] or die; ioctl(F, 0x8004587d, pack("L", 2)) or die $!'
+  const script =
+    'open F, "<", $ARGV[0] or die $!; my $flags = pack("L", 2); ioctl(F, 0x8004587d, $flags) or die $!'
   execFileSync('perl', ['-e', script, mount])
 }

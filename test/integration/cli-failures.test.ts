@@ -4,6 +4,9 @@ import path from 'node:path'
 import t from 'tap'
 import { type CliRun, makeCliFolder, runCli, startCli } from '../support/cli-process.ts'
 
+// Many processes: a machine with other work needs more time than a test usually has.
+t.setTimeout(240_000)
+
 type Check = Pick<typeof t, 'equal' | 'match' | 'notMatch'>
 
 /** One message, no stack, nothing on standard output, its code in brackets. */

@@ -4,6 +4,9 @@ import { pathToFileURL } from 'node:url'
 import t from 'tap'
 import { makeCliFolder, runCli, startCli } from '../support/cli-process.ts'
 
+// Many processes: a machine with other work needs more time than a test usually has.
+t.setTimeout(240_000)
+
 const program = `import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 const attempt = (work) => { try { return work() } catch (error) { return error.code } }

@@ -4,6 +4,9 @@ import t from 'tap'
 import { makeCliFolder, runCli, startCli } from '../support/cli-process.ts'
 import { selfSigned } from '../support/self-signed.ts'
 
+// Many processes: a machine with other work needs more time than a test usually has.
+t.setTimeout(240_000)
+
 t.test('C46: a transmitter is looked after by its commands while it serves', async (t) => {
   const { root, home, base, remove } = await makeCliFolder()
   t.teardown(remove)

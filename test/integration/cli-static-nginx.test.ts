@@ -4,6 +4,9 @@ import t from 'tap'
 import { makeCliFolder, runCli } from '../support/cli-process.ts'
 import { hasNginx, startStaticNginx } from '../support/static-nginx.ts'
 
+// Many processes: a machine with other work needs more time than a test usually has.
+t.setTimeout(240_000)
+
 t.test(
   "C45: a tuner follows the static form behind Debian's nginx",
   { skip: hasNginx() ? false : 'nginx is not installed' },

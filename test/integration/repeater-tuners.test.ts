@@ -99,3 +99,28 @@ t.test('C61 C63 C64 C66: 2 repeaters, 20 tuners, one switch', async (t) => {
     'C67: tuners of the one that is down were given a substitute',
   )
 })
+
+t.test('C67: an update request brings a repeater along, and a substitute', async (t) => {
+  const bench = await RepeaterBench.open()
+  t.teardown(() => bench.close())
+  const first = await bench.publish('site', { 'index.html': 'one' })
+  const tuner = await bench.realTuner('tuner')
+  await tuner.subscribe({ address: parseChannelAddress(first.link ?? '') })
+  t.equal(await repeaterOf(tuner), undefined, 'there was none')
+  const running = await bench.repeater({ token: await bench.token() })
+  await running.repeater.sync()
+  const attributes = { repeaters: [{ url: `${running.url}/` }], assignment: 'round-robin' }
+  await bench.publish('site', { 'index.html': 'two' }, { attributes, waitSeconds: 30 })
+  const [subscription] = await tuner.select('site')
+  const feedback = { type: 'text/plain', data: Buffer.from('hello') }
+  await tuner.context.feedback.append(subscription?.id ?? '', feedback)
+  await updateAll([tuner])
+  t.equal(await repeaterOf(tuner), running.url, 'remembered without the slash')
+
+  await running.stop()
+  await bench.publish('site', { 'index.html': 'three' }, { waitSeconds: 0 })
+  await tuner.context.feedback.append(subscription?.id ?? '', feedback)
+  await updateAll([tuner])
+  t.equal(await bench.readCurrent('tuner', 'site', 'index.html'), 'three')
+  t.equal(await repeaterOf(tuner), undefined, 'the origin itself, while it is down')
+})

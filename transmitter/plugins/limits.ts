@@ -38,6 +38,9 @@ export const pluginLimits = {
   redeliverEveryMs: 5_000,
   redeliverBaseMs: 5_000,
   redeliverCapMs: 3600_000,
+  /** Failures with a tuner's feedback after which its requests go without it meanwhile. */
+  failuresBeforeRest: 3,
+  restingTunersMax: 10_000,
   /** Settings of one plug-in. */
   settingsCharactersMax: 64 * 1024,
 } as const

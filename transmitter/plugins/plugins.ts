@@ -108,10 +108,7 @@ export class Plugins {
     const key = busyKey(channel.name, tuner)
     this.#busy.add(key)
     try {
-      const records = await this.#context.records.feedback.undelivered(channel.name, {
-        tuner,
-        countMax: limits.entriesPerCallMax,
-      })
+      const records = await this.#owedNow(channel.name, tuner)
       return await this.#call(host, channel.name, records, {
         tuner,
         release: request.release,
@@ -124,6 +121,21 @@ export class Plugins {
     }
   }
 
+  /**
+   * The feedback that goes with a tuner's request. What made the plug-in fail again and again waits
+   * for its next delivery: one tuner's entry must not keep the plug-in down for all.
+   */
+  async #owedNow(channel: ChannelName, tuner: Digest): Promise<readonly FeedbackRecord[]> {
+    const backoff = this.#backoff.get(busyKey(channel, tuner))
+    const isResting =
+      backoff !== undefined &&
+      backoff.failures >= limits.failuresBeforeRest &&
+      backoff.untilMs > this.#context.clock.now()
+    if (isResting) return []
+    const countMax = limits.entriesPerCallMax
+    return this.#context.records.feedback.undelivered(channel, { tuner, countMax })
+  }
+
   /** Hands entries over and notes that, once the plug-in has returned. */
   async #call(
     host: PluginHost,
@@ -132,9 +144,29 @@ export class Plugins {
     facts: Omit<CallMessage, 'feedback'>,
   ): Promise<PluginReturn> {
     const handed = withinBytes(records)
-    const returned = await host.call({ ...facts, feedback: handed.map(messageOf) })
+    const key = busyKey(channel, facts.tuner as Digest)
+    let returned: PluginReturn
+    try {
+      returned = await host.call({ ...facts, feedback: handed.map(messageOf) })
+    } catch (error) {
+      if (handed.length > 0) this.#rest(key)
+      throw error
+    }
+    if (handed.length > 0) this.#backoff.delete(key)
     await this.#log.setDelivered(marksOf(handed).map((mark) => ({ channel, ...mark })))
     return returned
+  }
+
+  /** Feedback whose delivery failed is tried again later, each time later. */
+  #rest(key: string): void {
+    const failures = (this.#backoff.get(key)?.failures ?? 0) + 1
+    const pauseMs = Math.min(limits.redeliverCapMs, limits.redeliverBaseMs * 2 ** (failures - 1))
+    this.#backoff.delete(key)
+    this.#backoff.set(key, { failures, untilMs: this.#context.clock.now() + pauseMs })
+    const oldest = this.#backoff.keys().next().value
+    if (this.#backoff.size > limits.restingTunersMax && oldest !== undefined) {
+      this.#backoff.delete(oldest)
+    }
   }
 
   async #resultOf(
@@ -248,9 +280,8 @@ export class Plugins {
     const tuner = records[0]?.tuner
     if (tuner === undefined) return
     const key = busyKey(channel.name, tuner)
-    const backoff = this.#backoff.get(key)
-    const nowMs = this.#context.clock.now()
-    if (this.#busy.has(key) || (backoff?.untilMs ?? 0) > nowMs) return
+    const restsUntilMs = this.#backoff.get(key)?.untilMs ?? 0
+    if (this.#busy.has(key) || restsUntilMs > this.#context.clock.now()) return
     this.#busy.add(key)
     try {
       await this.#call(host, channel.name, records, {
@@ -260,11 +291,7 @@ export class Plugins {
         zoneMinutes: 0,
         isRedelivery: true,
       })
-      this.#backoff.delete(key)
     } catch (error) {
-      const failures = (backoff?.failures ?? 0) + 1
-      const pauseMs = Math.min(limits.redeliverCapMs, limits.redeliverBaseMs * 2 ** (failures - 1))
-      this.#backoff.set(key, { failures, untilMs: nowMs + pauseMs })
       this.#logger.warn({ channel: channel.name, tuner, err: error }, 'feedback stays owed')
     } finally {
       this.#busy.delete(key)

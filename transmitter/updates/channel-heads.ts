@@ -20,6 +20,7 @@ export interface ChannelHead {
 export class ChannelHeads {
   readonly #records: ServerRecords
   readonly #heads = new Map<ChannelName, ChannelHead>()
+  readonly #roots = new Map<string, string>()
 
   constructor(records: ServerRecords) {
     this.#records = records
@@ -43,10 +44,24 @@ export class ChannelHeads {
     const last = Math.min(record.versions.root, held + limits.rootsPerAnswerMax)
     for (let version = held + 1; version <= last; version++) {
       const name = `${version}.root.json`
-      const file = await this.#records.trust.find(record.name, name)
-      if (file !== undefined) files[name] = text(file.bytes)
+      const root = await this.#root(record, name)
+      if (root !== undefined) files[name] = root
     }
     return files
+  }
+
+  /** Roots never change: the ones that were asked for last are kept. */
+  async #root(record: ChannelRecord, name: string): Promise<string | undefined> {
+    const key = `${record.channelId}/${name}`
+    const known = this.#roots.get(key)
+    if (known !== undefined) return known
+    const file = await this.#records.trust.find(record.name, name)
+    if (file === undefined) return undefined
+    const root = text(file.bytes)
+    this.#roots.set(key, root)
+    const oldest = this.#roots.keys().next().value
+    if (this.#roots.size > limits.rootsKept && oldest !== undefined) this.#roots.delete(oldest)
+    return root
   }
 
   /** Several reads make one moment when the timestamp is still the one that was counted on. */

@@ -8,6 +8,7 @@ export const updateRequestLimits = {
   requestsMax: 20_000,
   /** Channels whose metadata are held ready. */
   headsKept: 1_000,
+  rootsKept: 1_000,
   /** How often the metadata are read again when they change meanwhile. */
   headAttemptsMax: 5,
   /** Roots that one answer carries. */

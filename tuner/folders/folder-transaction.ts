@@ -18,9 +18,11 @@ import {
 import { tunerError } from '../errors.ts'
 import { FolderAnchor } from './folder-anchor.ts'
 import { encodeJournal, type FolderJournal, parseJournal } from './folder-journal.ts'
-import type { Step, TargetItem } from './folder-plan.ts'
+import type { TargetItem } from './folder-plan.ts'
 import { updatingName } from './folder-scan.ts'
+import { FolderSteps } from './folder-steps.ts'
 import { folderLimits } from './limits.ts'
+import { folderGone, statsIfPresent } from './look.ts'
 import { moveAcross } from './move-across.ts'
 
 /** Where the bytes of new files lie, on the folder's file system if possible. */
@@ -37,14 +39,6 @@ export interface PendingChange {
   readonly isRolled: boolean
 }
 
-/** The rooms of `.longwave-updating` while a roll is under way. */
-interface Rooms {
-  /** New files by step number, complete and durable. */
-  readonly fresh: string
-  /** What lay there before, by step number: a step with something here was taken. */
-  readonly old: string
-}
-
 /**
  * Changes a folder in place so that after a crash at any instruction the next recovery finishes
  * the change: every new file is complete and durable in `.longwave-updating/new` and the journal,
@@ -57,6 +51,7 @@ export class FolderTransaction {
   readonly #directory: string
   readonly #journalFile: string
   readonly #anchor: FolderAnchor
+  readonly #steps: FolderSteps
 
   constructor(options: {
     readonly fs: FileSystem
@@ -69,6 +64,7 @@ export class FolderTransaction {
     this.#directory = options.directory
     this.#journalFile = options.journalFile
     this.#anchor = new FolderAnchor(options)
+    this.#steps = new FolderSteps(options)
   }
 
   /**
@@ -85,8 +81,8 @@ export class FolderTransaction {
   }
 
   /**
-   * What has our name and was made by somebody else, or is open to others, is not built upon. A
-   * folder keeps its contents under another name: the next update treats it as any local file.
+   * What has our name and was made by somebody else is not built upon. A folder keeps its contents
+   * under another name: the next update treats it as any local file.
    */
   async #putForeignAside(root: string): Promise<void> {
     const work = path.join(root, updatingName)
@@ -99,23 +95,13 @@ export class FolderTransaction {
 
   async #inRoot<T>(work: (root: string) => Promise<T>): Promise<T> {
     const root = await this.#anchor.open('').catch((error: unknown) => {
-      throw this.#gone(error)
+      throw folderGone(error, this.#directory)
     })
     try {
       return await work(root.at)
     } finally {
       await root.close()
     }
-  }
-
-  #gone(cause: unknown): unknown {
-    if (!isErrno(cause, 'ENOENT', 'ENOTDIR', 'ELOOP')) return cause
-    return tunerError('LW_TUNER_FOLDER_GONE', {
-      detail: `${this.#directory} is no folder, or not the one that was synchronized.`,
-      untouched: 'Nothing was changed.',
-      next: 'Bring the folder back (mount its disk), or unsubscribe from it.',
-      cause,
-    })
   }
 
   /** The name of a journal all of whose steps are taken. */
@@ -275,195 +261,13 @@ export class FolderTransaction {
    */
   async roll(journal: FolderJournal): Promise<void> {
     const work = await this.#anchor.open(updatingName).catch((error: unknown) => {
-      throw this.#gone(error)
+      throw folderGone(error, this.#directory)
     })
     try {
       const rooms = { fresh: path.join(work.at, 'new'), old: path.join(work.at, 'old') }
-      for (const phase of phasesOf(journal.steps)) await this.#takePhase(phase, rooms)
-      // Before-images are durable before the names that they had are gone for good.
-      await this.#fs.syncDirectory(rooms.old)
-      await this.#syncTouched(journal.steps)
+      await this.#steps.takeAll(journal.steps, rooms)
     } finally {
       await work.close()
-    }
-  }
-
-  /** Steps of one kind; those that cannot be in each other's way run side by side. */
-  async #takePhase(phase: Phase, rooms: Rooms): Promise<void> {
-    if (phase.do === 'mkdir' || phase.do === 'rmdir' || phase.do === 'times') {
-      for (const [number, step] of phase.steps) {
-        await this.#inParent(number, step, rooms, (file) => this.#take(number, step, rooms, file))
-      }
-      return
-    }
-    await inParallel(
-      groupsByParent(phase.steps).values(),
-      folderLimits.concurrentFiles,
-      async (group) => {
-        const [first] = group
-        if (first === undefined) return
-        await this.#inParent(first[0], first[1], rooms, async (file) => {
-          const folder = path.dirname(file)
-          for (const [number, step] of group) {
-            await this.#take(number, step, rooms, path.join(folder, path.posix.basename(step.path)))
-          }
-        })
-      },
-    )
-  }
-
-  /**
-   * Gives work the path of a step's entry in its real folder. A folder that is missing or was
-   * replaced is made again where a file must go in; there is nothing to remove from it otherwise.
-   */
-  async #inParent(
-    number: number,
-    step: Step,
-    rooms: Rooms,
-    work: (file: string) => Promise<void>,
-  ): Promise<void> {
-    const name = path.posix.basename(step.path)
-    const parent = parentOf(step.path)
-    for (let attempt = 0; ; attempt++) {
-      let folder: Awaited<ReturnType<FolderAnchor['open']>>
-      try {
-        folder = await this.#anchor.open(parent)
-      } catch (error) {
-        if (!isErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP')) throw error
-        if (step.do === 'remove' || step.do === 'rmdir' || step.do === 'times') return
-        if (parent === '' || attempt >= folderLimits.obstacleAttemptsMax) throw this.#gone(error)
-        await this.#makeRealFolders(number, parent, rooms)
-        continue
-      }
-      try {
-        return await work(path.join(folder.at, name))
-      } finally {
-        await folder.close()
-      }
-    }
-  }
-
-  /** Makes every part of a path a real folder again; what is in the way goes aside. */
-  async #makeRealFolders(number: number, folder: string, rooms: Rooms): Promise<void> {
-    const parts = folder.split('/')
-    for (const [index, part] of parts.entries()) {
-      await this.#anchor.inFolder(parts.slice(0, index).join('/'), (at) =>
-        this.#makeFolder(path.join(at, part), 0o755, `${path.join(rooms.old, String(number))}.way`),
-      )
-    }
-  }
-
-  async #syncTouched(steps: readonly Step[]): Promise<void> {
-    const touched = new Set(steps.map((step) => parentOf(step.path)))
-    await inParallel(touched, folderLimits.concurrentFiles, async (folder) => {
-      try {
-        await this.#anchor.inFolder(folder, (at) => this.#fs.syncDirectory(at))
-      } catch (error) {
-        if (!isErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP')) throw error
-      }
-    })
-  }
-
-  async #take(number: number, step: Step, rooms: Rooms, file: string): Promise<void> {
-    const aside = path.join(rooms.old, String(number))
-    switch (step.do) {
-      case 'remove':
-      case 'rmdir':
-        return this.#moveAsideOnce(file, aside)
-      case 'mkdir':
-        return this.#makeFolder(file, step.mode, aside)
-      case 'place':
-        return this.#place(path.join(rooms.fresh, String(number)), file, aside)
-      case 'times':
-        return this.#setTimes(step)
-    }
-  }
-
-  /**
-   * Moves an entry to the undo area, once: later steps may have put something new at its path. An
-   * entry that was gone already leaves a mark, which says the same.
-   */
-  async #moveAsideOnce(file: string, aside: string): Promise<void> {
-    const fs = this.#fs
-    const taken = await statsIfPresent(fs, aside)
-    if (taken !== undefined) {
-      // Both names only when a power cut split the rename.
-      const left = await statsIfPresent(fs, file)
-      if (left !== undefined && isSameInode(left, taken)) await this.#moveAside(file, aside)
-      return
-    }
-    if ((await statsIfPresent(fs, `${aside}.none`)) !== undefined) return
-    try {
-      await fs.rename(file, aside)
-    } catch (error) {
-      if (isErrno(error, 'ENOENT', 'ENOTDIR')) {
-        await fs.symlink('none', `${aside}.none`)
-        await fs.syncDirectory(path.dirname(aside))
-      } else if (isErrno(error, 'EACCES', 'EPERM')) await this.#moveLocked(file, aside, error)
-      else throw error
-    }
-  }
-
-  /** A folder that may not be written to may not be moved either, before it gets that right. */
-  async #moveLocked(file: string, aside: string, error: unknown): Promise<void> {
-    const fs = this.#fs
-    const { type, mode } = await fs.lstat(file)
-    if (type !== 'directory') throw error
-    const folder = new FolderAnchor({ fs, directory: file })
-    await folder.inFolder('', (at) => fs.chmod(at, mode | 0o700))
-    await fs.rename(file, aside)
-    await fs.chmod(aside, mode)
-  }
-
-  /** Moves whatever lies at a path out of the way, beside what the step saved already. */
-  async #moveAside(file: string, aside: string): Promise<void> {
-    let name = aside
-    for (let late = 1; (await statsIfPresent(this.#fs, name)) !== undefined; late++) {
-      name = `${aside}.late-${late}`
-    }
-    try {
-      await this.#fs.rename(file, name)
-    } catch (error) {
-      if (!isErrno(error, 'ENOENT', 'ENOTDIR')) throw error
-    }
-  }
-
-  async #makeFolder(file: string, mode: number, aside: string): Promise<void> {
-    const present = await statsIfPresent(this.#fs, file)
-    if (present?.type === 'directory') return
-    if (present !== undefined) await this.#moveAside(file, aside)
-    await this.#fs.mkdir(file, { mode })
-  }
-
-  /**
-   * The new file goes over the old one by rename, after the old one was given a second name in
-   * the undo area: the path never stands empty, and a late local edit is what gets saved.
-   */
-  async #place(fresh: string, file: string, aside: string): Promise<void> {
-    const ready = await statsIfPresent(this.#fs, fresh)
-    if (ready === undefined) return
-    const present = await statsIfPresent(this.#fs, file)
-    // In place already, and the rename was split by a power cut.
-    if (present !== undefined && isSameInode(present, ready)) return this.#fs.unlink(fresh)
-    const saved = await statsIfPresent(this.#fs, aside)
-    if (present?.type === 'file' && saved === undefined) {
-      const memory = createCloneMemory()
-      memory.clone = false
-      await linkOrClone(this.#fs, file, aside, memory)
-    } else if (present !== undefined && !isSameInode(present, saved)) {
-      await this.#moveAside(file, aside)
-    }
-    await this.#fs.rename(fresh, file)
-  }
-
-  async #setTimes(step: Extract<Step, { do: 'times' }>): Promise<void> {
-    try {
-      await this.#anchor.inFolder(step.path, async (at) => {
-        await this.#fs.chmod(at, step.mode)
-        await this.#fs.utimes(at, step.mtimeMs, step.mtimeMs)
-      })
-    } catch (error) {
-      if (!isErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP')) throw error
     }
   }
 
@@ -479,7 +283,7 @@ export class FolderTransaction {
     await this.discardWork()
     // Removing the traces touched the folder once more.
     const last = journal.steps.at(-1)
-    if (last?.do === 'times' && last.path === '') await this.#setTimes(last)
+    if (last?.do === 'times' && last.path === '') await this.#steps.setTimes(last)
   }
 
   /** The journal makes the area one that can be undone, and moves there last, at no cost. */
@@ -498,60 +302,12 @@ export class FolderTransaction {
   }
 }
 
-interface Phase {
-  readonly do: Step['do']
-  readonly steps: (readonly [number, Step])[]
-}
-
-/** Runs of steps of the same kind. */
-function phasesOf(steps: readonly Step[]): readonly Phase[] {
-  const phases: Phase[] = []
-  for (const [number, step] of steps.entries()) {
-    const phase = phases.at(-1)
-    if (phase?.do === step.do) phase.steps.push([number, step])
-    else phases.push({ do: step.do, steps: [[number, step]] })
-  }
-  return phases
-}
-
-function groupsByParent(
-  steps: readonly (readonly [number, Step])[],
-): ReadonlyMap<string, (readonly [number, Step])[]> {
-  const groups = new Map<string, (readonly [number, Step])[]>()
-  for (const each of steps) {
-    const parent = parentOf(each[1].path)
-    const group = groups.get(parent)
-    if (group === undefined) groups.set(parent, [each])
-    else group.push(each)
-  }
-  return groups
-}
-
-function parentOf(entry: string): string {
-  const slash = entry.lastIndexOf('/')
-  return slash === -1 ? '' : entry.slice(0, slash)
-}
-
-async function statsIfPresent(fs: FileSystem, file: string): Promise<FileStats | undefined> {
-  try {
-    return await fs.lstat(file)
-  } catch (error) {
-    if (isErrno(error, 'ENOENT', 'ENOTDIR')) return undefined
-    throw error
-  }
-}
-
-function isSameInode(one: FileStats, other: FileStats | undefined): boolean {
-  return other !== undefined && one.inode === other.inode && one.device === other.device
-}
-
-/** Whether a folder was made by this user, for this user only. */
+/** Whether a folder was made by this user. */
 function isOurs(stats: FileStats): boolean {
   const uid = process.getuid?.()
   return (
     stats.type === 'directory' &&
-    (stats.mode & 0o077) === 0 &&
-    // What root made and closed to others was not made to deceive us.
+    // What root made was not made to deceive us.
     (uid === undefined || stats.uid === uid || stats.uid === 0)
   )
 }

@@ -135,7 +135,7 @@ async function takeOverlay(
 }
 
 /** Keeps the newest overlay of each release that lies here. */
-export async function tidyOverlays(
+async function tidyOverlays(
   context: TunerContext,
   subscription: Subscription,
   generations: GenerationStore,

@@ -77,6 +77,6 @@ export async function extrasOf(
     ...known,
     release,
     manifest: held?.id ?? null,
-    hasPlugin: held?.manifest.plugin !== undefined,
+    hasPlugin: held?.manifest.plugin?.module !== undefined,
   }
 }

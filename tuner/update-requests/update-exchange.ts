@@ -82,7 +82,7 @@ class Exchange {
         if (poll !== undefined) return { poll, answer: this.#answer, failure: undefined }
       } catch (error) {
         this.#options.signal?.throwIfAborted()
-        if (isFinal(error)) throw error
+        if (isFinal(error, this.#subscription)) throw error
         failure = error
       }
     }
@@ -176,10 +176,10 @@ class Exchange {
   }
 }
 
-/** What a poll of the same host would meet as well, or what must not be passed over. */
-function isFinal(error: unknown): boolean {
+/** What a poll would meet as well, or what must not be passed over. */
+function isFinal(error: unknown, subscription: Subscription): boolean {
   if (!isLongwaveError(error)) return true
-  return /^LW_(TRUST_(?!METADATA_MISSING|REQUEST)|TRANSFER_(UNREACHABLE|ABORTED|TLS|PROXY))/.test(
-    error.code,
-  )
+  // A repeater serves on while the origin is down.
+  if (error.code === 'LW_TRANSFER_UNREACHABLE') return subscription.repeater === undefined
+  return /^LW_(TRUST_(?!METADATA_MISSING|REQUEST)|TRANSFER_(ABORTED|TLS|PROXY))/.test(error.code)
 }
