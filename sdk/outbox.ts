@@ -1,3 +1,4 @@
+import { systemClock } from '../transport/index.ts'
 import { randomBytes } from 'node:crypto'
 import path from 'node:path'
 import { limits as formatLimits, updateError } from '../protocol/index.ts'
@@ -27,7 +28,7 @@ export async function appendToOutbox(
     Math.floor(limits.outboxBytesMax / Math.max(1, feedback.data.byteLength)),
   )
   if (entries.length >= entriesMax) throw updateError('LW_FEEDBACK_FULL')
-  const nowMs = Date.now()
+  const nowMs = systemClock.now()
   counter += 1
   const name = [
     String(nowMs).padStart(15, '0'),

@@ -30,8 +30,14 @@ export interface HostileTransmitter extends AsyncDisposable {
   stop(): Promise<void>
 }
 
-/** @param channel URL of the honest channel */
-export async function startHostileTransmitter(channel: string): Promise<HostileTransmitter> {
+/**
+ * @param channel URL of the honest channel
+ * @param options.hasBundles false hides bundles: waiting for one to be made takes a test's time
+ */
+export async function startHostileTransmitter(
+  channel: string,
+  options: { readonly hasBundles: boolean },
+): Promise<HostileTransmitter> {
   const honest = new URL(channel)
   const upstream = createTransport({ userAgent: 'longwave-test' })
   const seen = new Map<string, ChaosAnswer>()
@@ -41,10 +47,11 @@ export async function startHostileTransmitter(channel: string): Promise<HostileT
   let replayed: ReadonlyMap<string, ChaosAnswer> | undefined
   const server = await startChaosServer(async (request) => {
     const target = path + request.target.slice(honest.pathname.length)
-    const known = replayed?.get(request.target)
+    const asked = askedOf(request.target)
+    const isHidden = asked === 'offer' && !options.hasBundles
+    const known = isHidden ? absent : replayed?.get(request.target)
     const answer = known ?? (await fetchHonest(upstream, `${honest.origin}${target}`))
     seen.set(request.target, answer)
-    const asked = askedOf(request.target)
     if (distortion === undefined || !kinds.includes(asked)) return answer
     return distortion(answer, request) ?? answer
   })
@@ -86,6 +93,9 @@ async function fetchHonest(transport: Transport, url: string): Promise<ChaosAnsw
   }
   return { kind: 'answer', status: answer.status, headers, body: answer.bytes }
 }
+
+/** What a server says that has nothing at a path. */
+export const absent: ChaosAnswer = { kind: 'answer', status: 404, body: '' }
 
 function askedOf(target: string): Asked {
   if (target.endsWith('/trust/timestamp.json')) return 'poll'

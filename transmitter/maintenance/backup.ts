@@ -22,6 +22,7 @@ import { timeText } from '../context.ts'
 import { transmitterError } from '../errors.ts'
 import { transmitterLimits as limits } from '../limits.ts'
 import { keysFolder } from '../online-keys/index.ts'
+import { pluginModulesFolder } from '../plugins/plugin-store.ts'
 import { type BackupNote, backupFile, backupFormat, loadBackupNote } from './backup-note.ts'
 import { isThere, type OpenStore, openStore, recordsFile, type StoreOptions } from './open-store.ts'
 
@@ -205,6 +206,9 @@ async function copySecrets({ fs, directory }: OpenStore, to: string): Promise<vo
   const files = [ownTokenFile]
   for (const name of await namesIn(fs, path.join(directory, keysFolder))) {
     if (name.endsWith('.pem')) files.push(path.join(keysFolder, name))
+  }
+  for (const name of await namesIn(fs, path.join(directory, pluginModulesFolder))) {
+    if (name.endsWith('.mjs')) files.push(path.join(pluginModulesFolder, name))
   }
   await copyPrivateFiles(fs, { from: directory, to, files })
 }

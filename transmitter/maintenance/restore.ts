@@ -19,6 +19,7 @@ import { ownTokenFile } from '../access/index.ts'
 import { withDataAlone } from '../data-claims/index.ts'
 import { transmitterError } from '../errors.ts'
 import { keysFolder, OnlineKeys } from '../online-keys/index.ts'
+import { pluginModulesFolder } from '../plugins/plugin-store.ts'
 import { renewChannel } from '../resigning/index.ts'
 import { copyPrivateFiles, namesIn } from './backup.ts'
 import { type BackupNote, loadBackupNote } from './backup-note.ts'
@@ -91,7 +92,8 @@ async function prepareFolder(fs: FileSystem, directory: string): Promise<void> {
   }
   await writeFileDurably(fs, marker, '', { mode: 0o600 })
   // An earlier attempt may have left some of these.
-  for (const name of [...ownNames, keysFolder]) await removeTree(fs, path.join(directory, name))
+  for (const name of [...ownNames, keysFolder, pluginModulesFolder])
+    await removeTree(fs, path.join(directory, name))
 }
 
 async function copyAll(fs: FileSystem, options: StoreOptions & RestoreOptions): Promise<void> {
@@ -111,7 +113,10 @@ async function copyAll(fs: FileSystem, options: StoreOptions & RestoreOptions): 
   const keys = (await namesIn(fs, path.join(from, keysFolder))).map((name) =>
     path.join(keysFolder, name),
   )
-  await copyPrivateFiles(fs, { from, to: directory, files: [ownTokenFile, ...keys] })
+  const modules = (await namesIn(fs, path.join(from, pluginModulesFolder))).map((name) =>
+    path.join(pluginModulesFolder, name),
+  )
+  await copyPrivateFiles(fs, { from, to: directory, files: [ownTokenFile, ...keys, ...modules] })
   const records = path.join(directory, recordsFile)
   await fs.copyFile(path.join(from, recordsFile), records, { clone: 'try' })
   await fs.chmod(records, 0o600)

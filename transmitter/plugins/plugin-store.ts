@@ -9,7 +9,10 @@ import type { CommitHook, CommitNotes, PendingCommit } from '../releases/index.t
 import { pluginError } from './errors.ts'
 
 /** The folder of plug-ins, below the transmitter's: modules by digest, and each one's own data. */
-export const pluginsFolder = 'plugins'
+const pluginsFolder = 'plugins'
+
+/** The folder of their modules; a backup has it, for releases name what lies there. */
+export const pluginModulesFolder = path.join(pluginsFolder, 'modules')
 
 /**
  * The modules of plug-ins. A release names its module by digest, so what runs is what the publisher
@@ -17,15 +20,16 @@ export const pluginsFolder = 'plugins'
  */
 export class PluginStore implements CommitHook {
   readonly #fs: FileSystem
+  /** The transmitter's folder. */
   readonly #directory: string
 
   constructor(options: { readonly fs: FileSystem; readonly directory: string }) {
     this.#fs = options.fs
-    this.#directory = path.join(options.directory, pluginsFolder)
+    this.#directory = options.directory
   }
 
   modulePath(module: Digest): string {
-    return path.join(this.#directory, 'modules', `${module}.mjs`)
+    return path.join(this.#directory, pluginModulesFolder, `${module}.mjs`)
   }
 
   async has(module: Digest): Promise<boolean> {
@@ -35,7 +39,7 @@ export class PluginStore implements CommitHook {
 
   /** A plug-in's own folder, made when it is asked for the first time. */
   async dataDirectory(channel: ChannelName): Promise<string> {
-    const directory = path.join(this.#directory, 'data', channel)
+    const directory = path.join(this.#directory, pluginsFolder, 'data', channel)
     await ensureDirectory(this.#fs, directory, { mode: 0o700 })
     return directory
   }
