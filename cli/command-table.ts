@@ -45,6 +45,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import('./commands/subscribe.ts'),
   },
   {
+    name: 'run',
+    summary: 'make a folder an exact copy, as a subscription file says',
+    load: () => import('./commands/run.ts'),
+  },
+  {
     name: 'update',
     summary: 'bring channels to their newest release',
     load: () => import('./commands/update.ts'),

@@ -26,7 +26,8 @@ export async function runProgram(argv: readonly string[]): Promise<void> {
   program
     .description('Keeps directories - software, websites, data - current and exact on any machine.')
     .version(version, '-V, --version', 'print the version')
-    .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
+    .configureHelp({ sortSubcommands: false })
+    .configureOutput({ getOutHelpWidth: helpWidth, getErrHelpWidth: helpWidth })
     .enablePositionalOptions()
     .showSuggestionAfterError(true)
     .addHelpText('after', overview)
@@ -57,6 +58,7 @@ Exit codes: 0 ok, 1 failed, 2 usage, 3 partly done, 4 nothing to do, 10 not foun
 /** What every command and subcommand has in common. */
 function prepare(command: Command): void {
   command.exitOverride()
+  command.showHelpAfterError(`Try: ${pathOf(command)} --help`)
   for (const [flags, text] of globalOptions) {
     const long = flags.split(' ')[0]
     // A command may need one of these names for something of its own.
@@ -64,6 +66,18 @@ function prepare(command: Command): void {
   }
   for (const option of command.options) addEnvironmentTwin(command, option)
   for (const below of command.commands) prepare(below)
+}
+
+/** COLUMNS counts where there is no terminal to ask. */
+function helpWidth(): number {
+  const wanted = Number(process.env['COLUMNS'])
+  return process.stdout.columns ?? (wanted >= 20 ? wanted : 80)
+}
+
+/** The words that call a command. */
+function pathOf(command: Command): string {
+  const above = command.parent
+  return above === null ? command.name() : `${pathOf(above)} ${command.name()}`
 }
 
 const globalOptions: readonly (readonly [string, string])[] = [

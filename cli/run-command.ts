@@ -39,7 +39,7 @@ export async function runCommand({ active, work }: CommandRun): Promise<void> {
         table: commandTable,
         active,
         file,
-        document: loadConfiguration(file),
+        document: await loadConfiguration(file),
       })
       output = outputOf()
     }

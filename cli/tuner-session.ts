@@ -1,10 +1,19 @@
 import type { FetchProgress } from '../mirroring/index.ts'
 import {
   openTuner as openHomeTuner,
+  type Subscription,
   type TunerOperations,
   type UpdateResult,
 } from '../tuner/index.ts'
-import { countText, durationText, type Progress, shareText, sizeText } from './output/index.ts'
+import {
+  changesText,
+  countText,
+  durationText,
+  numberText,
+  type Progress,
+  shareText,
+  sizeText,
+} from './output/index.ts'
 import type { Session } from './session.ts'
 
 /**
@@ -15,6 +24,28 @@ export async function openTuner(session: Session): Promise<TunerOperations> {
   const tuner = await openHomeTuner({ home: session.home, transport: () => session.transport() })
   session.onEnd(() => tuner.stop())
   return tuner
+}
+
+/**
+ * The subscriptions that a command is for: what a word names, all of them without one. That there
+ * are none is said, since a command that prints nothing looks as if it were broken.
+ * @throws LW_TUNER_NO_CHANNEL when a word names none
+ */
+export async function selectSubscriptions(
+  session: Session,
+  tuner: TunerOperations,
+  word: string | undefined,
+): Promise<readonly Subscription[]> {
+  const chosen = await tuner.select(word)
+  if (chosen.length === 0) {
+    session.output.print('Nothing is subscribed. Start with: longwave subscribe CHANNEL_URL')
+  }
+  return chosen
+}
+
+/** Who decided a schedule, for people. */
+export function deciderText(by: 'default' | 'developer' | 'user' | 'administrator'): string {
+  return by === 'default' ? 'the default' : `by the ${by}`
 }
 
 export function showFetch(progress: Progress): (event: FetchProgress) => void {
@@ -86,22 +117,21 @@ function updatedLines(result: UpdateResult, head: string): readonly string[] {
   const lines = [head]
   if (changes !== undefined) {
     lines.push(
-      `  Files      ${changes.added} added, ${changes.changed} changed, ${changes.removed} removed, ${changes.unchanged} unchanged`,
+      `  Files      ${changesText(changes)}, ${numberText(changes.unchanged)} unchanged`,
     )
   }
-  const total = bytes.metadata + bytes.manifest + bytes.bundle + bytes.objects
-  const whole = considered?.find((one) => one.kind === 'whole')?.bytes
-  const share =
-    whole === undefined || whole === 0 ? '' : `, ${shareText(total, whole)} of whole files`
-  lines.push(
-    `  Received   ${sizeText(total)}${share}, ${durationText(result.durationMs)} (metadata ${sizeText(bytes.metadata)})`,
-  )
+  lines.push(`  Received   ${receivedText(result)}`)
   if (route !== undefined && considered !== undefined) {
     const others = considered
       .filter((one) => one !== route)
       .map((one) => `${routeName(one)} ${sizeText(one.bytes)}`)
     const instead = others.length === 0 ? '' : `; instead of ${others.join(', ')}`
-    lines.push(`  Route      ${routeName(route)} ${sizeText(route.bytes)}${instead}`)
+    const fetched = bytes.manifest + bytes.bundle + bytes.objects
+    lines.push(
+      fetched === 0
+        ? '  Route      nothing to fetch: every file was here already'
+        : `  Route      ${routeName(route)} ${sizeText(fetched)}${instead}`,
+    )
   }
   for (const change of (result.localChanges ?? []).slice(0, 20)) {
     lines.push(`  Local      ${change.what} ${change.path} (saved for undo)`)
@@ -112,6 +142,16 @@ function updatedLines(result: UpdateResult, head: string): readonly string[] {
     )
   }
   return lines
+}
+
+/** All bytes that came in, as a share of what the files cost one by one. */
+function receivedText({ bytes, considered, durationMs }: UpdateResult): string {
+  const total = bytes.metadata + bytes.manifest + bytes.bundle + bytes.objects
+  if (total === 0) return `nothing: the release was still here, ${durationText(durationMs)}`
+  const whole = considered?.find((one) => one.kind === 'whole')?.bytes
+  const share =
+    whole === undefined || whole <= total ? '' : `, ${shareText(total, whole)} of whole files`
+  return `${sizeText(total)}${share}, ${durationText(durationMs)} (metadata ${sizeText(bytes.metadata)})`
 }
 
 function routeName(route: NonNullable<UpdateResult['route']>): string {

@@ -19,6 +19,7 @@ export { directoryDeltaFormat } from './directory/delta-file.ts'
 export { type MadeDirectoryDelta, makeDirectoryDelta } from './directory/make-directory-delta.ts'
 export { deltaError } from './errors.ts'
 export { deltaLimits } from './limits.ts'
+export { fileStaging } from './objects/file-staging.ts'
 export {
   fileObjectSource,
   memoryObjectSource,

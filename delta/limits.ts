@@ -6,6 +6,8 @@ export const deltaLimits = {
   baseBlocksMax: 96,
   /** Old objects that are open at the same time while applying. */
   openObjectsMax: 16,
+  /** Unpacked bytes of one bulk stream that are held in memory. */
+  bulkAtOnceBytesMax: 8 * 1024 * 1024,
   /** Literal bytes that later literals may repeat. */
   literalHistoryBytes: 1 << 22,
   /** Operations of one file of the second kind, which are held in memory: 12 bytes each. */

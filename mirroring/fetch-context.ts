@@ -11,6 +11,8 @@ export interface FetchContext {
   readonly clock: TransportClock
   /** What the origin told of the routes already, unasked. */
   readonly told?: RouteOffer
+  /** The head's manifest, where the caller made it from something else. */
+  readonly manifestBytes?: Uint8Array
   readonly headers?: Readonly<Record<string, string>>
   readonly signal?: AbortSignal
   readonly onProgress?: (progress: FetchProgress) => void

@@ -23,7 +23,7 @@ const packed =
   /^(image\/(?!svg|bmp|x-icon|vnd\.microsoft)|video\/|audio\/(?!midi|x-wav)|font\/woff)|zip|gzip|compressed|x-7z|x-xz|zstd|brotli/
 
 /** Whether asking for the precompressed form of an object is worth a request. */
-function mayCompress(object: WantedObject): boolean {
+export function mayCompress(object: WantedObject): boolean {
   return (
     object.size >= limits.compressedAskBytesMin &&
     object.size <= limits.compressedBytesMax &&

@@ -14,6 +14,7 @@ import { mirroringError } from './errors.ts'
 import type { FetchContext, TransferCost } from './fetch-context.ts'
 import { fetchObjects, type WantedObject } from './fetch-objects.ts'
 import { findRoutes, type Route } from './routes.ts'
+import { takeDifferences } from './take-differences.ts'
 import { takeBundles } from './take-bundles.ts'
 
 /** The release that is held, as a base for differences. */
@@ -43,6 +44,8 @@ export interface FetchedRelease {
   readonly staged: readonly Digest[]
   /** The route that worked. */
   readonly route: Route
+  /** Files that were built from differences of their own, outside bundles. */
+  readonly differences: number
   /** All routes that were known, cheapest first. */
   readonly considered: readonly Route[]
   readonly cost: Readonly<TransferCost>
@@ -65,6 +68,7 @@ export async function fetchRelease(options: FetchReleaseOptions): Promise<Fetche
       return {
         ...known,
         ...outcomeOf(wanted),
+        differences: 0,
         route,
         considered: [route],
         cost: noCost(),
@@ -98,7 +102,10 @@ async function takeFirstThatWorks(
   for (const route of considered) {
     try {
       const taken = await takeRoute(options, route, cost)
-      return { ...taken, route, considered, cost, broken }
+      const known = refined(options, considered, taken.manifest)
+      // The route that worked stays one of those that were considered.
+      const worked = known.find((each) => each.kind === 'whole' && route.kind === 'whole') ?? route
+      return { ...taken, route: worked, considered: known, cost, broken }
     } catch (error) {
       options.signal?.throwIfAborted()
       if (!isLongwaveError(error) || isRefusal(error)) throw error
@@ -110,16 +117,19 @@ async function takeFirstThatWorks(
   throw whole?.error ?? mirroringError('LW_MIRROR_NO_SOURCE')
 }
 
-/** Errors of the caller's own, such as a full disk, are about no route. */
+/**
+ * Errors of the caller's own, such as a full disk, are about no route. What is missing in the base,
+ * edited or lost meanwhile, is about the routes that build on it.
+ */
 function isRefusal(error: { readonly code: string }): boolean {
-  return /^LW_(TUNER|STORE)_/.test(error.code)
+  return /^LW_(TUNER|STORE)_/.test(error.code) && error.code !== 'LW_TUNER_NO_GENERATION'
 }
 
 async function takeRoute(
   options: FetchReleaseOptions,
   route: Route,
   cost: TransferCost,
-): Promise<Pick<FetchedRelease, 'manifest' | 'manifestBytes' | 'staged'>> {
+): Promise<Pick<FetchedRelease, 'manifest' | 'manifestBytes' | 'staged' | 'differences'>> {
   const { requireSpace } = options
   let manifestBytes: Uint8Array
   if (route.kind === 'bundle') {
@@ -134,8 +144,9 @@ async function takeRoute(
     const bytes = needed.reduce((sum, object) => sum + object.size, 0)
     await requireSpace?.({ bytes, names: needed.length, isExact: true })
   }
-  cost.objects += await fetchObjects(options, wanted)
-  return { manifest, manifestBytes, ...outcomeOf(wanted) }
+  const taken = await takeDifferences(options, manifest)
+  cost.objects += taken.bytes + (await fetchObjects(options, wanted))
+  return { manifest, manifestBytes, differences: taken.files, ...outcomeOf(wanted) }
 }
 
 function heldBytes(options: FetchReleaseOptions): number {
@@ -161,6 +172,21 @@ function wholeBytes(options: FetchReleaseOptions, manifest: Manifest | undefined
     .reduce((sum, object) => sum + object.size, 0)
 }
 
+/** Before the manifest was there, what whole files cost was a guess from signed totals. */
+function refined(
+  options: FetchReleaseOptions,
+  considered: readonly Route[],
+  manifest: Manifest,
+): readonly Route[] {
+  const objects = missingObjects(options, manifest).reduce((sum, { size }) => sum + size, 0)
+  const atMost = objects + options.head.bytes
+  return considered
+    .map((route) =>
+      route.kind === 'whole' ? { ...route, bytes: Math.min(route.bytes, atMost) } : route,
+    )
+    .sort((a, b) => a.bytes - b.bytes)
+}
+
 /** Objects that the base does not have; staging may have them. */
 function missingObjects(options: FetchReleaseOptions, manifest: Manifest): WantedObject[] {
   const wanted = new Map<Digest, WantedObject>()
@@ -176,6 +202,9 @@ async function stagedManifest(
   options: FetchReleaseOptions,
 ): Promise<Pick<FetchedRelease, 'manifest' | 'manifestBytes'> | undefined> {
   const { staging, head } = options
+  if (options.manifestBytes !== undefined) {
+    await staging.adoptBytes(head.sha256, options.manifestBytes)
+  }
   if (!staging.has(head.sha256)) return undefined
   const manifestBytes = await staging.fileSystem.readFile(staging.objectPath(head.sha256))
   return { manifest: acceptManifest(options, manifestBytes), manifestBytes }

@@ -21,6 +21,11 @@ export const mirroringLimits = {
    */
   chainGrowthMax: 4,
   chainGrowthBytes: 64 * 1024 * 1024,
+  /** Files from this size on are asked for as differences, so many of them at the most. */
+  differenceFileBytesMin: 256 * 1024,
+  differencesMax: 64,
+  /** A difference is held in memory. */
+  differenceBytesMax: 16 * 1024 * 1024,
   /** How often a bundle that is being made is asked for again, and the longest wait between. */
   bundleAsksMax: 3,
   bundleWaitSecondsMax: 5,

@@ -1,4 +1,5 @@
 import { formatError } from './format-errors.ts'
+import { limits as formatLimits } from './limits.ts'
 
 /** A JSON value as RFC 8785 sees it. */
 export type Json =
@@ -9,8 +10,6 @@ export type Json =
   | readonly Json[]
   | { readonly [key: string]: Json | undefined }
 
-const depthMax = 64
-
 /**
  * RFC 8785 (JCS): the one byte form of a JSON value; members whose value is undefined are left out.
  * @throws TypeError for values that JSON cannot say (NaN, lone surrogates): a programmer's mistake.
@@ -20,7 +19,7 @@ export function canonicalJson(value: Json): string {
 }
 
 function encode(value: Json | undefined, depth: number): string {
-  if (depth > depthMax) throw new TypeError('nested too deep for canonical JSON')
+  if (depth > formatLimits.jsonDepthMax) throw new TypeError('nested too deep for canonical JSON')
   switch (typeof value) {
     case 'string':
       return encodeString(value)
@@ -71,8 +70,7 @@ export function parseCanonicalJson(bytes: Uint8Array, limits: { readonly bytesMa
   let value: Json
   try {
     const text = decoder.decode(bytes)
-    // A linear scan bounds the nesting before JSON.parse recurses into it.
-    refuseDeepNesting(text)
+    refuseSprawl(text)
     value = JSON.parse(text) as Json
     if (canonicalJson(value) !== text) throw new TypeError('not in canonical form')
   } catch (cause) {
@@ -81,17 +79,37 @@ export function parseCanonicalJson(bytes: Uint8Array, limits: { readonly bytesMa
   return value
 }
 
-function refuseDeepNesting(text: string): void {
+/**
+ * Looks at the outline of JSON in one pass, before a parser makes values of what nobody is going to
+ * read: a few bytes, compressed, are millions of them.
+ * @param valuesMax objects, lists and what commas divide; the other separators do not count
+ * @throws TypeError beyond `valuesMax` or `jsonDepthMax`
+ */
+export function refuseSprawl(text: string, valuesMax = Number.POSITIVE_INFINITY): void {
   let depth = 0
-  let inString = false
+  let values = 1
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i)
-    if (inString) {
-      if (unit === 0x5c) i++
-      else if (unit === 0x22) inString = false
-    } else if (unit === 0x22) inString = true
+    if (unit === quote) i = endOfString(text, i)
     else if (unit === 0x7b || unit === 0x5b) {
-      if (++depth > depthMax) throw new TypeError('nested too deep')
+      values++
+      if (++depth > formatLimits.jsonDepthMax) throw new TypeError('nested too deep')
     } else if (unit === 0x7d || unit === 0x5d) depth--
+    else if (unit === 0x2c && ++values > valuesMax) throw new TypeError('too many values')
+  }
+}
+
+const quote = 0x22
+const backslash = 0x5c
+
+/** Where the string that begins at `from` ends; the end of the text when it does not. */
+function endOfString(text: string, from: number): number {
+  for (let at = from + 1; ; at++) {
+    at = text.indexOf('"', at)
+    if (at === -1) return text.length
+    let before = at - 1
+    while (text.charCodeAt(before) === backslash) before--
+    // An even number of backslashes escapes each other, not the quote.
+    if ((at - before) % 2 === 1) return at
   }
 }

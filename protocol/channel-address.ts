@@ -1,5 +1,6 @@
 import { type Digest, isDigest } from './digest.ts'
 import { formatError } from './format-errors.ts'
+import { quoted } from './quoted.ts'
 
 declare const nameBrand: unique symbol
 
@@ -15,7 +16,7 @@ export function isChannelName(text: unknown): text is ChannelName {
 /** @throws LW_FORMAT_CHANNEL_NAME */
 export function parseChannelName(text: unknown): ChannelName {
   if (!isChannelName(text)) {
-    throw formatError('LW_FORMAT_CHANNEL_NAME', { detail: JSON.stringify(text) })
+    throw formatError('LW_FORMAT_CHANNEL_NAME', { detail: quoted(text) })
   }
   return text
 }
@@ -42,11 +43,11 @@ export function parseChannelAddress(text: string): ChannelAddress {
   try {
     url = new URL(text.startsWith('longwave:') ? text.slice('longwave:'.length) : text)
   } catch (cause) {
-    throw formatError('LW_FORMAT_CHANNEL_URL', { detail: JSON.stringify(text), cause })
+    throw formatError('LW_FORMAT_CHANNEL_URL', { detail: quoted(text), cause })
   }
   const why = whyNotChannelUrl(url)
   if (why !== undefined) {
-    throw formatError('LW_FORMAT_CHANNEL_URL', { detail: `${JSON.stringify(text)} ${why}` })
+    throw formatError('LW_FORMAT_CHANNEL_URL', { detail: `${quoted(text)} ${why}` })
   }
   const segments = url.pathname.replace(/\/+$/, '').split('/')
   const name = parseChannelName(segments.pop() ?? '')
@@ -59,6 +60,7 @@ function whyNotChannelUrl(url: URL): string | undefined {
   if (url.protocol !== 'http:' && url.protocol !== 'https:') return 'is neither http nor https.'
   if (url.username !== '' || url.password !== '') return 'carries credentials: use --token.'
   if (url.search !== '') return 'carries a query.'
+  if (/^\/*$/.test(url.pathname)) return `names no channel, such as ${url.origin}/site.`
   return undefined
 }
 
@@ -74,7 +76,7 @@ function parseFragment(
     (version !== undefined && !/^[1-9]\d{0,5}$/.test(version))
   ) {
     throw formatError('LW_FORMAT_CHANNEL_URL', {
-      detail: `${JSON.stringify(text)} has a fragment that is not a channel id.`,
+      detail: `${quoted(text)} has a fragment that is not a channel id.`,
     })
   }
   return [id, version === undefined ? undefined : Number(version)]

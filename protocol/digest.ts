@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { formatError } from './format-errors.ts'
+import { quoted } from './quoted.ts'
 
 declare const digestBrand: unique symbol
 
@@ -14,7 +15,7 @@ export function isDigest(value: unknown): value is Digest {
 
 /** @throws LW_FORMAT_DIGEST */
 export function parseDigest(value: unknown): Digest {
-  if (!isDigest(value)) throw formatError('LW_FORMAT_DIGEST', { detail: JSON.stringify(value) })
+  if (!isDigest(value)) throw formatError('LW_FORMAT_DIGEST', { detail: quoted(value) })
   return value
 }
 

@@ -16,10 +16,18 @@ export const limits = {
   targetsBytesMax: 256 * 1024,
   /** Roots that a client walks in one update (TUF 5.3.3 asks for a cap). */
   rootRotationsMax: 1024,
+  /** Collisions of names that one error lists. */
+  collisionsListedMax: 20,
+  /** Characters of a value from outside that an error shows. */
+  quotedCharactersMax: 200,
+  /** Nesting of a JSON document. */
+  jsonDepthMax: 64,
   titleCharactersMax: 200,
   descriptionCharactersMax: 4000,
   labelCharactersMax: 64,
   repeatersMax: 1000,
+  /** Bytes of a subscription document that was saved as a file. */
+  subscriptionFileBytesMax: 64 * 1024,
   /** Bytes of one feedback entry and of all that one update request carries. */
   feedbackEntryBytesMax: 64 * 1024,
   feedbackRequestBytesMax: 4 * 1024 * 1024,

@@ -3,7 +3,9 @@ import { type ChannelName, isChannelName } from './channel-address.ts'
 import { type Digest, digestOf, isDigest } from './digest.ts'
 import { formatError } from './format-errors.ts'
 import { limits } from './limits.ts'
-import { type EntryPath, findCollisions, whyNotEntryPath, whyNotLinkTarget } from './paths.ts'
+import { type Collision, NameTree } from './name-tree.ts'
+import { type EntryPath, whyNotEntryPath, whyNotLinkTarget } from './paths.ts'
+import { quoted } from './quoted.ts'
 import { parseSchedule } from './schedule.ts'
 
 export const manifestFormat = 'longwave-manifest-1'
@@ -141,16 +143,14 @@ export function checkManifest(value: unknown): Manifest {
   if (!isRecord(value)) refuse(['not an object'])
   checkHead(value, findings)
   checkAttributes(value, findings)
-  checkEntries(value['entries'], findings)
+  const collision = checkEntries(value['entries'], findings)
   if (findings.length > 0) refuse(findings)
-  const manifest = value as unknown as Manifest
-  const collision = findCollisions(manifest.entries.map((entry) => entry.path))[0]
   if (collision !== undefined) {
     throw formatError('LW_FORMAT_PATH_COLLISION', {
-      detail: `${JSON.stringify(collision.first)} and ${JSON.stringify(collision.second)}.`,
+      detail: `${quoted(collision.first)} and ${quoted(collision.second)}.`,
     })
   }
-  return manifest
+  return value as unknown as Manifest
 }
 
 function refuse(findings: readonly string[]): never {
@@ -183,7 +183,7 @@ function checkHead(value: Record<string, unknown>, findings: string[]): void {
   for (const key of Object.keys(value)) {
     // An unknown member could change the meaning: a later format has another name.
     if (!headMembers.includes(key) && !attributeMembers.includes(key)) {
-      findings.push(`unknown member ${JSON.stringify(key)}`)
+      findings.push(`unknown member ${quoted(key)}`)
     }
   }
   if (value['format'] !== manifestFormat) findings.push(`format is not ${manifestFormat}`)
@@ -279,48 +279,52 @@ function isPositiveInteger(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) > 0
 }
 
+/** Whether text is an RFC 3339 time in UTC, in whole seconds, that exists. */
 export function isTime(value: unknown): value is string {
   return (
     typeof value === 'string' &&
     /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(value) &&
-    !Number.isNaN(Date.parse(value))
+    isWrittenSo(value, Date.parse(value))
   )
 }
 
-function checkEntries(value: unknown, findings: string[]): void {
+/** 30 February and 24:00:00 are written otherwise once they were read. */
+function isWrittenSo(text: string, ms: number): boolean {
+  return !Number.isNaN(ms) && new Date(ms).toISOString() === text.replace('Z', '.000Z')
+}
+
+/** Adds what is wrong to the findings; returns two names that collide. */
+function checkEntries(value: unknown, findings: string[]): Collision | undefined {
   if (!Array.isArray(value)) {
     findings.push('entries is not a list')
-    return
+    return undefined
   }
   if (value.length > limits.entriesMax) {
     findings.push(`more than ${limits.entriesMax} entries`)
-    return
+    return undefined
   }
-  const leaves = new Set<string>()
+  const names = new NameTree()
   let previous: string | undefined
   for (const entry of value as unknown[]) {
-    if (findings.length > 20) return
+    if (findings.length > 20) return undefined
     const why = isRecord(entry) ? whyNotEntry(entry) : 'not an object'
     if (why !== undefined) {
-      findings.push(`entry ${JSON.stringify((entry as Entry | null)?.path)}: ${why}`)
+      findings.push(`entry ${quoted((entry as Entry | null)?.path)}: ${why}`)
       continue
     }
-    const path = (entry as Entry).path
+    const { path } = entry as Entry
     if (previous !== undefined && comparePaths(previous, path) >= 0) {
-      findings.push(`entry ${JSON.stringify(path)}: out of order or twice`)
+      findings.push(`entry ${quoted(path)}: out of order or twice`)
     }
     previous = path
-    leaves.add(path)
+    names.add(path)
   }
   // A file, link or empty directory cannot also be the folder of another entry.
-  for (const path of leaves) {
-    for (let at = path.indexOf('/'); at !== -1; at = path.indexOf('/', at + 1)) {
-      if (leaves.has(path.slice(0, at))) {
-        findings.push(`${JSON.stringify(path.slice(0, at))} is an entry and a folder of entries`)
-        if (findings.length > 20) return
-      }
-    }
+  for (const path of names.entriesAsFolders()) {
+    findings.push(`${quoted(path)} is an entry and a folder of entries`)
+    if (findings.length > 20) break
   }
+  return names.collisions[0]
 }
 
 const entryMembers = {

@@ -1,5 +1,6 @@
 import { formatError } from './format-errors.ts'
 import { limits } from './limits.ts'
+import { quoted } from './quoted.ts'
 
 declare const pathBrand: unique symbol
 
@@ -34,14 +35,16 @@ export function whyNotEntryPath(text: unknown): string | undefined {
 export function parseEntryPath(text: unknown): EntryPath {
   const why = whyNotEntryPath(text)
   if (why !== undefined) {
-    throw formatError('LW_FORMAT_PATH', { detail: `${JSON.stringify(text)} is ${why}.` })
+    throw formatError('LW_FORMAT_PATH', { detail: `${quoted(text)} is ${why}.` })
   }
   return text as EntryPath
 }
 
 /**
  * Resolves a symbolic link's target against the folder that holds the link and says why it is
- * refused: only targets that stay inside the tree may be distributed.
+ * refused: only targets that stay inside the tree may be distributed. `..` may stand only at the
+ * front: behind a name that is a link itself it would go up from wherever that one leads, so that
+ * two links that each stay inside could together lead out.
  */
 export function whyNotLinkTarget(link: EntryPath, target: unknown): string | undefined {
   if (typeof target !== 'string' || target === '') return 'an empty target'
@@ -51,52 +54,36 @@ export function whyNotLinkTarget(link: EntryPath, target: unknown): string | und
   if (/[\\\0]/.test(target) || /^[A-Za-z]:/.test(target))
     return 'a target with forbidden characters'
   let depth = link.split('/').length - 1
+  let isBelow = false
   for (const part of target.split('/')) {
-    if (part === '..') depth--
-    else if (part !== '' && part !== '.') depth++
-    if (depth < 0) return 'a target outside the tree'
+    if (part === '' || part === '.') continue
+    if (part !== '..') isBelow = true
+    else if (isBelow) return 'a target that goes up again behind a name'
+    else if (--depth < 0) return 'a target outside the tree'
   }
   return undefined
 }
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII is meant
+const isAscii = /^[\u0000-\u007f]*$/
+
 /**
  * The key under which two names meet on file systems that fold case, normalisation or width.
- * Upper-casing first folds what has no single lower-case form (ß/ss, ligatures, dotless i).
+ * Upper case folds what has no single lower-case form (ß/ss, ligatures, dotless i), and lower case
+ * before it what has no other upper-case form (ẞ).
  */
 export function collisionKey(path: string): string {
+  // Of what follows only the case matters to ASCII.
+  if (isAscii.test(path)) return path.toLowerCase()
   return path
     .normalize('NFKC')
     .replace(/[\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\u00ad]/g, '')
+    .toLowerCase()
     .toUpperCase()
     .normalize('NFKC')
     .toLowerCase()
     .replace(/\u0307/g, '')
     .replace(/ı/g, 'i')
-}
-
-/** Names that differ but meet under `collisionKey`, folders included; each pair once. */
-export function findCollisions(
-  paths: Iterable<string>,
-): readonly { readonly first: string; readonly second: string }[] {
-  const seen = new Map<string, string>()
-  const pairs: { first: string; second: string }[] = []
-  const reported = new Set<string>()
-  for (const path of paths) {
-    let end = path.indexOf('/')
-    for (;;) {
-      const name = end === -1 ? path : path.slice(0, end)
-      const key = collisionKey(name)
-      const other = seen.get(key)
-      if (other === undefined) seen.set(key, name)
-      else if (other !== name && !reported.has(`${other}\0${name}`)) {
-        reported.add(`${other}\0${name}`)
-        pairs.push({ first: other, second: name })
-      }
-      if (end === -1) break
-      end = path.indexOf('/', end + 1)
-    }
-  }
-  return pairs
 }
 
 const windowsDevices = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\..*)?$/i

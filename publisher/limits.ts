@@ -51,6 +51,8 @@ export const publisherLimits = {
   conflictRetriesMax: 1,
   /** Longest wait for the answer to a commit: it verifies, and waits for repeaters. */
   commitTimeoutMs: 15 * 60 * 1000,
+  /** Longest wait for what tuners will receive, which is only told. */
+  routesTimeoutMs: 3000,
 
   /** Documents of the publisher's own folder. */
   recordBytesMax: 4 * 1024 * 1024,
@@ -60,6 +62,12 @@ export const publisherLimits = {
 
   /** Releases back that the static form makes bundles from. */
   staticBundlesMax: 3,
+  /** Releases of the static form that stay whole. */
+  staticReleasesKept: 10,
+  /** How long what no retained release refers to stays all the same. */
+  staticGraceMs: 14 * 24 * 60 * 60 * 1000,
+  /** Channels that one list of the static form names. */
+  staticChannelsMax: 10_000,
   /** Objects of the static form written at once. */
   staticWritesAtOnce: 8,
   /** Objects up to this size get a precompressed form. */

@@ -9,6 +9,7 @@ import type { ReleasePlan } from './plan/index.ts'
 import type { PublishProgress } from './publish-summary.ts'
 import type { ScannedSource } from './scan/index.ts'
 import type { ChannelFolder, LoadedManifest, OpenChannel, PublisherContext } from './sign/index.ts'
+import type { TunerRoutes } from './tuner-routes.ts'
 import type { PublishApi, Uploaded } from './upload/index.ts'
 
 /** What every act on a channel takes. */
@@ -69,4 +70,5 @@ export interface Committed {
   readonly draft: Draft
   readonly uploaded: Uploaded
   readonly result: CommitResult
+  readonly routes: TunerRoutes | undefined
 }

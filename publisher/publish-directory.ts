@@ -3,6 +3,7 @@ import {
   type ChannelAddress,
   type CommitRequest,
   digestOf,
+  isLongwaveError,
   parseChannelAddress,
   type RepeaterMember,
 } from '../protocol/index.ts'
@@ -12,7 +13,8 @@ import {
   readFileIfPresent,
   writeFileDurably,
 } from '../store/durable-files/index.ts'
-import { encodeSpki, publicKeyFromHex } from '../trust/index.ts'
+import { encodeSpki, lifetimesMs, publicKeyFromHex } from '../trust/index.ts'
+import { changeKeys } from './keys/index.ts'
 import { publisherLimits } from './limits.ts'
 import { type AttributeChanges, nextAttributes, planRelease, rolloutFromNow } from './plan/index.ts'
 import type { ActOptions, Draft, DraftBase } from './publish-act.ts'
@@ -59,14 +61,38 @@ export async function publishDirectory(
   resolveBase(options.directory)
   nextAttributes(undefined, { title, schedule: others.schedule }, undefined)
   let scanned: ScanResult | undefined
-  return runPublish(context, {
+  let isDue = false
+  const summary = await runPublish(context, {
     ...options,
     address,
     draft: async (base) => {
       scanned ??= await scan(context, options)
+      isDue = endsSoon(base, context.clock.now())
       return draftRelease({ context, options, base, scanned })
     },
   })
+  if (summary.outcome !== 'nothing-new' || !isDue || options.dryRun === true) return summary
+  return { ...summary, warnings: [...summary.warnings, await renew(context, options, address)] }
+}
+
+/** Whether the publisher's signature on the newest release ends soon, or has ended. */
+function endsSoon({ open }: DraftBase, nowMs: number): boolean {
+  return open.targets !== undefined && open.targets.view.expiresMs - nowMs < lifetimesMs.warning
+}
+
+/** Without news there is no release to sign; the one that is out is signed anew. */
+async function renew(
+  context: PublisherContext,
+  { token, signal }: PublishOptions,
+  address: ChannelAddress,
+): Promise<string> {
+  try {
+    await changeKeys(context, { address, token, signal, change: { kind: 'renew' } })
+    return 'The signature on the newest release was about to end, or had ended: it was signed anew.'
+  } catch (error) {
+    if (!isLongwaveError(error)) throw error
+    return `The signature on the newest release ends soon and could not be renewed: ${error.message}`
+  }
 }
 
 /** Scans with the publisher's cache, telling progress and keeping the home out. */

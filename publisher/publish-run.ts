@@ -28,6 +28,7 @@ import {
   withLock,
 } from './sign/index.ts'
 import { summaryOf, summaryWithout } from './summarise-act.ts'
+import { askTunerRoutes } from './tuner-routes.ts'
 import {
   createPublishApi,
   findPublishToken,
@@ -125,7 +126,8 @@ async function attemptPublish(run: Run, continues: string | undefined): Promise<
     if (conflict === undefined) throw error
     return conflict
   }
-  const committed: Committed = { state, open, plan, draft, uploaded, result }
+  const routes = open.head && (await askTunerRoutes(api, open.head.release, result.release))
+  const committed: Committed = { state, open, plan, draft, uploaded, result, routes }
   await settle(run, committed)
   return { kind: 'done', summary: summaryOf(run, committed) }
 }

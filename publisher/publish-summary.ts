@@ -2,6 +2,7 @@ import type { ChannelName, CommitResult, Digest } from '../protocol/index.ts'
 import type { ContentChanges } from './plan/index.ts'
 import type { ScanProgress } from './scan/index.ts'
 import type { CreatedKeys } from './sign/index.ts'
+import type { TunerRoutes } from './tuner-routes.ts'
 import type { UploadProgress } from './upload/index.ts'
 
 /** What a publish, revert or end did, for people and scripts. */
@@ -35,6 +36,8 @@ export interface PublishSummary {
   readonly keysCreated: CreatedKeys | undefined
   /** The key that signs freshness at the transmitter, shown when it is pinned. */
   readonly onlineKey: string | undefined
+  /** For the tuners that followed; none at the first release, and when it is not told. */
+  readonly routes: TunerRoutes | undefined
   readonly repeaters: CommitResult['repeaters']
   readonly warnings: readonly string[]
   /** Commands that come next, for people. */

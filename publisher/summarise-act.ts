@@ -52,6 +52,7 @@ export function summaryOf(run: Run, committed: Committed): PublishSummary {
     deltaObjectBytes: totals.deltaObjectBytes,
     keysCreated: open.created,
     onlineKey: open.replaces === 0 ? state.onlineKey : undefined,
+    routes: committed.routes,
     repeaters: result.repeaters,
     warnings: [...draft.warnings, ...open.warnings, ...run.warnings, ...result.warnings],
     next: nextCommands(common.url, common.link, open),
@@ -61,11 +62,10 @@ export function summaryOf(run: Run, committed: Committed): PublishSummary {
 function nextCommands(url: string, link: string, open: OpenChannel): string[] {
   const before = open.head?.release
   return [
-    `longwave subscribe '${link}'`,
-    ...(before === undefined ? [] : [`longwave revert ${url} ${before}`]),
+    before === undefined ? `longwave subscribe '${link}'` : `longwave revert ${url} ${before}`,
     ...(open.created === undefined
       ? []
-      : [`longwave key export ${url} --role root  # keep the recovery key off-line`]),
+      : [`longwave key export ${url} recovery.bundle --role root  # the recovery key belongs off-line`]),
   ]
 }
 
@@ -102,6 +102,7 @@ export function summaryWithout(run: Run, { open, draft, state }: Unsent): Publis
     deltaObjectBytes: 0,
     keysCreated: undefined,
     onlineKey: open.replaces === 0 ? state.onlineKey : undefined,
+    routes: undefined,
     repeaters: [],
     warnings: [...draft.warnings, ...open.warnings, ...run.warnings],
     next: nothingNew ? ['longwave publish … --force  # a release all the same'] : [],

@@ -1,4 +1,5 @@
 import type { ChannelName, Digest } from '../protocol/index.ts'
+import type { ChannelCatalogue } from '../serving/channels/index.ts'
 import type { HttpServer } from '../serving/index.ts'
 import type { FileSystem } from '../store/durable-files/index.ts'
 import type { ObjectStore } from '../store/objects/index.ts'
@@ -64,6 +65,7 @@ export interface WantedChannel {
 
 /** What the rooms that answer requests share. */
 export interface ServingContext {
+  readonly catalogue: ChannelCatalogue
   readonly records: ServerRecords
   readonly objects: ObjectStore
   readonly server: HttpServer

@@ -1,6 +1,12 @@
 import path from 'node:path'
 import type { Logger } from 'pino'
-import { type ChannelName, repeaterBase } from '../protocol/index.ts'
+import {
+  type ChannelName,
+  limits as formatLimits,
+  parseManifest,
+  repeaterBase,
+} from '../protocol/index.ts'
+import { ChannelCatalogue } from '../serving/channels/index.ts'
 import {
   createHttpServer,
   createLogger,
@@ -25,7 +31,7 @@ import { repeaterError } from './errors.ts'
 import { repeaterLimits as limits } from './limits.ts'
 import { keptBundlesFolder } from './mirror/index.ts'
 import { OriginFollower } from './origin/index.ts'
-import { addObjectRoutes, addReadingRoutes, ServedChannels } from './reading/index.ts'
+import { addReadingRoutes } from './reading/index.ts'
 import { addStatus } from './status.ts'
 import { collectGarbage, Compressor } from './upkeep/index.ts'
 
@@ -70,7 +76,7 @@ export function createRepeater(options: RepeaterOptions): Repeater {
 interface Running {
   readonly context: MirrorContext
   readonly server: HttpServer
-  readonly channels: ServedChannels
+  readonly channels: ChannelCatalogue
   readonly follower: OriginFollower
   readonly bundles: BundleCache
   readonly compressor: Compressor
@@ -95,12 +101,11 @@ class RepeaterService implements Repeater {
       const running = await this.#open()
       this.#running = running
       const { context, server, channels, follower, bundles, compressor } = running
-      const serving = { ...context, server }
-      addObjectRoutes(serving, channels, compressor)
-      addBundleRoutes(server, channels, bundles)
-      addReadingRoutes(serving, channels)
+      const serving = { ...context, server, catalogue: channels }
+      addBundleRoutes(serving, bundles)
+      addReadingRoutes(serving, compressor)
       addStatus({ ...running, publicUrl: () => this.#publicUrl() })
-      await channels.loadAll()
+      await channels.refresh()
       follower.resume()
       this.#url = await server.listen(this.#options.listen)
       this.#loops = Promise.all([follower.run(), this.#collectGarbage(context)])
@@ -151,9 +156,15 @@ class RepeaterService implements Repeater {
       onRelease: (served) => this.#onRelease(served),
     }
     // Before the first comparison all that is known is when the metadata were signed.
-    const channels = new ServedChannels({ ...context, server }, (name) => {
-      const confirmedAtMs = follower.mirrors.get(name)?.state.confirmedAtMs ?? 0
-      return clock.now() - (confirmedAtMs === 0 ? issuedAtMs(name) : confirmedAtMs)
+    const channels = new ChannelCatalogue({
+      ...context,
+      server,
+      loadManifest: async (digest) =>
+        parseManifest(await objects.load(digest, { bytesMax: formatLimits.manifestBytesMax })),
+      ageMs(name) {
+        const confirmedAtMs = follower.mirrors.get(name)?.state.confirmedAtMs ?? 0
+        return clock.now() - (confirmedAtMs === 0 ? issuedAtMs(name) : confirmedAtMs)
+      },
     })
     const issuedAtMs = (name: ChannelName): number => channels.find(name)?.issuedAtMs ?? 0
     const follower = new OriginFollower({

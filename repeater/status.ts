@@ -1,11 +1,11 @@
 import { Gauge, type Registry } from 'prom-client'
+import type { ChannelCatalogue } from '../serving/channels/index.ts'
 import { addHealth, addMetrics, type HttpServer } from '../serving/index.ts'
 import { version } from '../protocol/index.ts'
 import type { MirrorContext } from './context.ts'
 import { repeaterLimits as limits } from './limits.ts'
 import type { ChannelMirror } from './mirror/index.ts'
 import type { OriginFollower } from './origin/index.ts'
-import type { ServedChannels } from './reading/index.ts'
 
 /** How one mirrored channel stands. */
 export interface ChannelStatus {
@@ -39,7 +39,7 @@ export interface RepeaterStatus {
 export interface StatusOptions {
   readonly context: MirrorContext
   readonly server: HttpServer
-  readonly channels: ServedChannels
+  readonly channels: ChannelCatalogue
   readonly follower: OriginFollower
   publicUrl(): string
 }

@@ -14,6 +14,7 @@ import { type DescribedObject, ObjectSender, type ObjectSource } from './object-
 import type { RawExchange } from './object-cache.ts'
 import { asLongwaveError, problemOf, sendProblem } from './problem.ts'
 import { type SlowClientLimits, SlowClients } from './slow-clients.ts'
+import { UnusedConnections } from './unused-connections.ts'
 
 /** What `createHttpServer` takes. */
 export interface HttpServerOptions {
@@ -86,11 +87,11 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     createServer: (handOn) =>
       createNodeServer(createFront({ hot, slowClients, handOn, isStopping, answerError }), options),
   })
+  const unused = new UnusedConnections(server)
+  const drainTimeoutMs = options.drainTimeoutMs ?? limits.drainTimeoutMs
   const stop = () => {
     stopping = true
-    stopped ??= drain(app, server, options.drainTimeoutMs ?? limits.drainTimeoutMs).finally(() =>
-      slowClients.stop(),
-    )
+    stopped ??= drain(app, server, { unused, drainTimeoutMs }).finally(() => slowClients.stop())
     return stopped
   }
   return {
@@ -140,9 +141,18 @@ async function listen(
   return urlOfListener(server.address() as AddressInfo, secure)
 }
 
-async function drain(app: FastifyInstance, server: Server, timeoutMs: number): Promise<void> {
-  const idle = setInterval(() => server.closeIdleConnections(), limits.drainPollMs)
-  const cut = setTimeout(() => server.closeAllConnections(), timeoutMs)
+async function drain(
+  app: FastifyInstance,
+  server: Server,
+  options: { readonly unused: UnusedConnections; readonly drainTimeoutMs: number },
+): Promise<void> {
+  const closeIdle = (): void => {
+    server.closeIdleConnections()
+    options.unused.close()
+  }
+  const idle = setInterval(closeIdle, limits.drainPollMs)
+  const cut = setTimeout(() => server.closeAllConnections(), options.drainTimeoutMs)
+  closeIdle()
   try {
     await app.close()
   } finally {

@@ -25,20 +25,32 @@ interface Prepared {
   readonly unchanged: string[]
 }
 
-/** Header lists are built once per document, not once per request. */
-export function pollResponder(document: PollDocument, counters?: ServingCounters): PollResponder {
+export interface PollResponderOptions {
+  readonly counters?: ServingCounters
+  /** How old the document is where it is a copy: it becomes `Age` (RFC 9111 §5.1). */
+  ageMs?(): number
+}
+
+/** Header lists are built once per document, not once per request; only `Age` changes. */
+export function pollResponder(
+  document: PollDocument,
+  options: PollResponderOptions = {},
+): PollResponder {
+  const { counters, ageMs } = options
+  const aged = (fields: string[]): string[] =>
+    ageMs === undefined ? fields : [...fields, 'Age', String(Math.floor(ageMs() / 1000))]
   let current = prepare(document)
   const handler: HotHandler = (request, response, headers) => {
     const { ifNoneMatch } = headers
     const now = current
     if (ifNoneMatch !== undefined && noneMatchHolds(ifNoneMatch, now.document.etag)) {
       if (counters !== undefined) counters.pollsUnchanged += 1
-      response.writeHead(304, now.unchanged)
+      response.writeHead(304, aged(now.unchanged))
       response.end()
       return true
     }
     if (counters !== undefined) counters.pollsChanged += 1
-    response.writeHead(200, now.full)
+    response.writeHead(200, aged(now.full))
     response.end(request.method === 'HEAD' ? undefined : now.document.bytes)
     return true
   }

@@ -32,6 +32,12 @@ export const storeError = errorArea('store', {
     retryable: false,
     says: 'A file could not be read or written.',
   },
+  LW_STORE_NOT_A_FILE: {
+    status: 500,
+    exit: ExitCode.integrity,
+    retryable: false,
+    says: 'A folder, pipe or device lies where a file belongs.',
+  },
   LW_STORE_DIGEST_MISMATCH: {
     status: 422,
     exit: ExitCode.integrity,

@@ -49,6 +49,8 @@ export const limits = {
   recordBytesMax: 16 * 1024 * 1024,
   /** Characters of a device record's key. */
   recordKeyCharactersMax: 1024,
+  /** Bytes of the one line that names the newest manifest of a database of device records. */
+  recordsCurrentBytesMax: 1024,
   /** Damaged states of device records that are kept. */
   recordsAsideMax: 20,
   /** Operations of one batch of device records. */

@@ -1,4 +1,5 @@
 import type { ChannelName } from '../protocol/index.ts'
+import type { ChannelCatalogue } from '../serving/channels/index.ts'
 import type { HttpServer } from '../serving/index.ts'
 import type { FileSystem } from '../store/durable-files/index.ts'
 import type { ObjectStore } from '../store/objects/index.ts'
@@ -8,7 +9,7 @@ import type { Compressor } from './compression/index.ts'
 import type { ManifestMemory } from './manifests/index.ts'
 import type { ChannelMeasures } from './measures/index.ts'
 import type { OnlineKeys } from './online-keys/index.ts'
-import type { Catalogue } from './reading/index.ts'
+import type { PluginTimes } from './plugins/index.ts'
 import type { CommitHook, MissingMemory } from './releases/index.ts'
 import type { RepeaterRegistry } from './repeaters/index.ts'
 
@@ -23,12 +24,13 @@ export interface TransmitterContext {
   readonly clock: { now(): number }
   readonly keys: OnlineKeys
   readonly access: PublishAccess
-  readonly catalogue: Catalogue
+  readonly catalogue: ChannelCatalogue
   readonly manifests: ManifestMemory
   readonly compressor: Compressor
   readonly measures: ChannelMeasures
   readonly repeaters: RepeaterRegistry
   readonly missing: MissingMemory
+  readonly pluginTimes: PluginTimes
   /** Asked before each switch and told after it, in order. */
   readonly commitHooks: CommitHook[]
   /** The URL that links carry; known once the server listens. */

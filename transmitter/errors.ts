@@ -50,6 +50,12 @@ export const transmitterError = errorArea('transmitter', {
     retryable: false,
     says: 'Repeaters need a token that this transmitter knows.',
   },
+  LW_TRANSMIT_REPEATER_URL: {
+    status: 403,
+    exit: ExitCode.accessDenied,
+    retryable: false,
+    says: 'The token belongs to a repeater of another URL.',
+  },
   LW_TRANSMIT_NOT_PREPARED: {
     status: 404,
     exit: ExitCode.temporary,

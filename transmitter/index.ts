@@ -21,5 +21,5 @@ export {
   revokePublishToken,
   type StoreOptions,
 } from './maintenance/index.ts'
-export { allowPlugin, type PluginSettings } from './plugins/index.ts'
+export { allowPlugin, type PluginSettings, type PluginTimes } from './plugins/index.ts'
 export * from './transmitter.ts'

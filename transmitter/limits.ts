@@ -4,6 +4,8 @@ const dayMs = 24 * hourMs
 
 /** Limits of the transmitter (docs/limits.md). */
 export const transmitterLimits = {
+  /** Channels that the status document tells of. */
+  statusChannelsMax: 1_000,
   /** Body of one `objects` request. */
   uploadRequestBytesMax: 64 * mebibyte,
   /** Parts of one `objects` request. */

@@ -1,6 +1,7 @@
 import type { RequestListener } from 'node:http'
 import path from 'node:path'
 import type { Logger } from 'pino'
+import { ChannelCatalogue } from '../serving/channels/index.ts'
 import {
   addMetrics,
   createHttpServer,
@@ -33,9 +34,11 @@ import { ChannelMeasures } from './measures/index.ts'
 import { OnlineKeys } from './online-keys/index.ts'
 import { addOpenApi } from './openapi/index.ts'
 import { PeriodicWork } from './periodic-work.ts'
-import { addObjectRoutes, addReadingRoutes, Catalogue } from './reading/index.ts'
+import { pluginLimits, type PluginTimes } from './plugins/index.ts'
+import { addObjectRoutes, addReadingRoutes } from './reading/index.ts'
 import { addPublishingRoutes, addSignatureRoute, MissingMemory } from './releases/index.ts'
 import { addRepeaters, preparedFolder, RepeaterRegistry } from './repeaters/index.ts'
+import { addTransmitterStatus } from './status/index.ts'
 import { renewStale } from './resigning/index.ts'
 import { addBackChannel, type BackChannel } from './updates/index.ts'
 
@@ -55,6 +58,8 @@ export interface TransmitterOptions {
   readonly slowClients?: Partial<SlowClientLimits>
   /** Releases that stay retained, the head included. */
   readonly retainedReleases?: number
+  /** Times of plug-ins; those of docs/limits.md by default. */
+  readonly pluginTimes?: Partial<PluginTimes>
 }
 
 /** A transmitter: takes releases from publishers and serves them to tuners. */
@@ -186,10 +191,17 @@ class TransmitterService implements Transmitter {
       compressor,
       commitHooks: [],
       missing: new MissingMemory(),
+      pluginTimes: { ...pluginLimits, ...this.#options.pluginTimes },
       repeaters: new RepeaterRegistry(parts),
       keys: new OnlineKeys(parts),
       access: await PublishAccess.open(parts),
-      catalogue: new Catalogue({ ...parts, manifests, measures }),
+      catalogue: new ChannelCatalogue({
+        ...parts,
+        loadManifest: async (digest) => (await manifests.load(digest)).manifest,
+        onPoll: (name) => {
+          measures.of(name).polls += 1
+        },
+      }),
       publicUrl: () => this.#options.publicUrl ?? this.#publicUrl(),
       onPublished: (channel, release) => {
         this.#logger.info({ channel, release }, 'published')
@@ -207,7 +219,9 @@ class TransmitterService implements Transmitter {
     addObjectRoutes(context)
     if (bundles !== undefined) {
       addBundleRoutes(context, bundles)
-      this.#backChannel = addBackChannel(context, bundles)
+      const backChannel = addBackChannel(context, bundles)
+      this.#backChannel = backChannel
+      addTransmitterStatus({ context, pluginHealth: (name) => backChannel.pluginHealth(name) })
     }
     addPublishingRoutes(context)
     addSignatureRoute(context)
@@ -242,7 +256,7 @@ class TransmitterService implements Transmitter {
   }
 
   /** In the background: what is not done when the process ends is done when it is asked for. */
-  #compressHead(context: TransmitterContext, channel: Parameters<Catalogue['find']>[0]): void {
+  #compressHead(context: TransmitterContext, channel: string): void {
     const head = context.catalogue.find(channel)?.head
     if (head === undefined) return
     const { manifestDigest: digest, manifestBytes: size } = head

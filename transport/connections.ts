@@ -1,4 +1,4 @@
-import { type Dispatcher, Pool, ProxyAgent } from 'undici'
+import type { Dispatcher, Pool } from 'undici'
 import { transferError } from './errors.ts'
 import { transportLimits as limits } from './limits.ts'
 import type { HttpProxy, ProxyChooser } from './proxy-environment.ts'
@@ -24,12 +24,14 @@ export interface ConnectionsOptions {
 
 /** Kept-open connections per origin, the longest unused one given up when there are too many. */
 export interface Connections {
-  to(url: URL): Connection
+  to(url: URL): Promise<Connection>
   /** Ends every connection at once, with whatever runs on it. */
   destroy(): Promise<void>
 }
 
-/** Opens nothing until the first request. */
+type Client = typeof import('undici')
+
+/** Opens nothing until the first request, and loads the client then: it is large. */
 export function createConnections(options: ConnectionsOptions): Connections {
   const pools = new Map<string, Dispatcher>()
   const pool = (key: string, make: () => Dispatcher): Dispatcher => {
@@ -45,15 +47,15 @@ export function createConnections(options: ConnectionsOptions): Connections {
     return made
   }
   return {
-    to(url) {
+    async to(url) {
+      const client = await import('undici')
       const proxy = options.chooseProxy(url)
       if (proxy === undefined) {
-        const dispatcher = pool(url.origin, () => new Pool(url.origin, poolOptions(options)))
+        const dispatcher = pool(url.origin, () => new client.Pool(url.origin, poolOptions(options)))
         return { dispatcher, pathPrefix: '', proxyHeaders: {} }
       }
-      return url.protocol === 'https:'
-        ? tunnel(pool, url, proxy, options)
-        : forward(pool, url, proxy, options)
+      const way = { client, pool, proxy, options }
+      return url.protocol === 'https:' ? tunnel(url, way) : forward(url, way)
     },
     async destroy() {
       const all = [...pools.values()]
@@ -63,18 +65,19 @@ export function createConnections(options: ConnectionsOptions): Connections {
   }
 }
 
-type PoolOf = (key: string, make: () => Dispatcher) => Dispatcher
+/** What both kinds of proxies need. */
+interface Way {
+  readonly client: Client
+  readonly pool: (key: string, make: () => Dispatcher) => Dispatcher
+  readonly proxy: HttpProxy
+  readonly options: ConnectionsOptions
+}
 
 /** RFC 9112 §3.2.2: a plain request to a proxy carries the absolute URI. */
-function forward(
-  pool: PoolOf,
-  url: URL,
-  proxy: HttpProxy,
-  options: ConnectionsOptions,
-): Connection {
+function forward(url: URL, { client, pool, proxy, options }: Way): Connection {
   const dispatcher = pool(
     `forward ${proxy.origin}`,
-    () => new Pool(proxy.origin, poolOptions(options)),
+    () => new client.Pool(proxy.origin, poolOptions(options)),
   )
   const credentials =
     proxy.authorization === undefined ? {} : { 'proxy-authorization': proxy.authorization }
@@ -86,10 +89,10 @@ function forward(
 }
 
 /** RFC 9110 §9.3.6: TLS goes through a CONNECT tunnel; the proxy sees only host and port. */
-function tunnel(pool: PoolOf, url: URL, proxy: HttpProxy, options: ConnectionsOptions): Connection {
+function tunnel(url: URL, { client, pool, proxy, options }: Way): Connection {
   const dispatcher = pool(`tunnel ${proxy.origin} ${url.origin}`, () => {
     try {
-      return new ProxyAgent({
+      return new client.ProxyAgent({
         ...poolOptions(options),
         uri: proxy.origin,
         requestTls: { ...options.tls },

@@ -63,7 +63,9 @@ async function send(network: Network, request: ExchangeRequest): Promise<Answer>
   if (!network.mayContact(url)) {
     throw transferError('LW_TRANSFER_ORIGIN', { detail: `Server: ${url.origin}.` })
   }
-  const { dispatcher, pathPrefix, proxyHeaders } = network.connections.to(url)
+  const { dispatcher, pathPrefix, proxyHeaders } = await network.connections.to(url)
+  // Connections that were made after the end of all would stay.
+  request.signal.throwIfAborted()
   let data: Dispatcher.ResponseData
   try {
     data = await dispatcher.request({
@@ -78,12 +80,28 @@ async function send(network: Network, request: ExchangeRequest): Promise<Answer>
       },
       body: bodyOf(request.body),
       signal: request.signal,
+      onInfo: countInterim(url),
       ...(request.answerTimeoutMs === undefined ? {} : { headersTimeout: request.answerTimeoutMs }),
     })
   } catch (cause) {
     throw request.signal.aborted ? request.signal.reason : proxyRefusal(cause, url)
   }
   return headOf(data, request)
+}
+
+/**
+ * Interim answers (RFC 9110 15.2) begin the wait for the head anew, so that a server could go on
+ * with them for ever: only so many are taken.
+ */
+function countInterim(url: URL): () => void {
+  let count = 0
+  return () => {
+    count += 1
+    if (count <= limits.interimAnswersMax) return
+    throw transferError('LW_TRANSFER_ENDLESS', {
+      detail: `${url.host} sends interim answers and no other.`,
+    })
+  }
 }
 
 function headOf(data: Dispatcher.ResponseData, request: ExchangeRequest): Answer {

@@ -17,6 +17,8 @@ export const transportLimits = {
   responseHeaderBytesMax: 16 * 1024,
   requestHeadersMax: 64,
   redirectsMax: 5,
+  /** Interim answers (100, 103) before the one that counts. */
+  interimAnswersMax: 16,
   /** Bytes of an error answer that are read. */
   problemBytesMax: 64 * 1024,
   problemTextCharactersMax: 500,

@@ -1,4 +1,4 @@
-import { strongEtag } from './answer.ts'
+import { discard, strongEtag } from './answer.ts'
 import { type CallContext, exchangeOk, readBytes, retrying, withSignal } from './call.ts'
 import { transferError } from './errors.ts'
 import type { ExchangeRequest, RequestBody } from './exchange.ts'
@@ -50,6 +50,10 @@ async function receive(
   options: { readonly bytesMax: number; readonly acceptStatus?: readonly number[] },
 ): Promise<BytesAnswer> {
   const answer = await exchangeOk(context, request, options.acceptStatus)
+  if (answer.status === 206) {
+    discard(answer)
+    throw transferError('LW_TRANSFER_RANGE', { detail: `${request.url.host}: none was asked for.` })
+  }
   const { signal, method } = request
   const bytes = await readBytes(context, { answer, signal, bytesMax: options.bytesMax, method })
   return { status: answer.status, headers: answer.headers, bytes }

@@ -37,11 +37,18 @@ interface LaggingAnswer {
   readonly kind: 'lagging'
 }
 
+/** How a head is judged. */
+export interface HeadRules {
+  /** The caller signs the root and the targets: their end is its to mend, not a refusal. */
+  readonly mayRenew?: boolean | undefined
+}
+
 interface Walk {
   readonly channelId: Digest
   readonly stored: OpenTrustState
   readonly source: MetadataSource
   readonly time: RefreshTime
+  readonly mayRenew: boolean
 }
 
 /**
@@ -49,19 +56,18 @@ interface Walk {
  * anything is returned, and nothing is stored here.
  */
 export async function fetchHead(
-  state: TrustState,
-  source: MetadataSource,
-  time: RefreshTime,
+  ...[state, source, time, rules = {}]: [TrustState, MetadataSource, RefreshTime, HeadRules?]
 ): Promise<HeadAnswer> {
   const stored = openTrustState(state)
-  const walk = { channelId: state.channelId, stored, source, time }
-  requireFreshRoot(stored.root, time)
+  const mayRenew = rules.mayRenew === true
+  const walk = { channelId: state.channelId, stored, source, time, mayRenew }
+  if (!mayRenew) requireFreshRoot(stored.root, time)
   const timestamp = await fetchTimestamp(walk)
   if (timestamp === undefined) return { kind: 'lagging' }
   // What the timestamp proved of the time holds for the rest of this refresh.
   const nowMs = Math.max(time.nowMs, timestamp.view.issuedMs)
   const later = { ...walk, time: { ...time, nowMs } }
-  requireFreshRoot(stored.root, later.time)
+  if (!mayRenew) requireFreshRoot(stored.root, later.time)
   const snapshot = await fetchSnapshot(later, timestamp)
   const targets = await fetchTargets(later, snapshot)
   requireRelease(state, stored.targets, targets)
@@ -127,7 +133,7 @@ async function fetchTargets(walk: Walk, snapshot: SnapshotFile): Promise<Targets
   // 5.6.4: version as named.
   requireVersion(targets, reference)
   // 5.6.5: freeze.
-  requireFreshTargets(targets, walk.time)
+  if (!walk.mayRenew) requireFreshTargets(targets, walk.time)
   return targets
 }
 

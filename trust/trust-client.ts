@@ -36,6 +36,11 @@ export interface TrustClientOptions {
    * roots that were verified since the last call, in order: a mirror keeps them all for ever.
    */
   readonly persist?: (state: TrustState, newRoots: readonly Uint8Array[]) => Promise<void>
+  /**
+   * For the publisher alone: a root or a release whose signature has expired is accepted, with a
+   * warning, when everything else about it holds, since signing it anew starts from there.
+   */
+  readonly mayRenew?: boolean
   readonly limits?: { readonly rootRotationsMax?: number }
 }
 
@@ -131,19 +136,24 @@ class Client implements TrustClient {
     let state = await this.#walkRoots(start, source)
     let answer: Awaited<ReturnType<typeof fetchHead>>
     try {
-      answer = await fetchHead(state, source, refreshTime(clockMs, state.timeFloorMs))
+      answer = await this.#fetchHead(state, source, clockMs)
     } catch (error) {
       if (!isLongwaveError(error, 'LW_TRUST_SIGNATURE')) throw error
       // Keys may have been rotated between our look at the roots and the rest.
       const newer = await this.#walkRoots(state, source)
       if (newer === state) throw error
       state = newer
-      answer = await fetchHead(state, source, refreshTime(clockMs, state.timeFloorMs))
+      answer = await this.#fetchHead(state, source, clockMs)
     }
     if (answer.kind === 'lagging') return this.#outcome(state, before, { clockMs, isLagging: true })
     const next = advance(state, answer.head)
     if (next !== this.#state) await this.#keep(next)
     return this.#outcome(next, before, { clockMs, isLagging: false })
+  }
+
+  #fetchHead(state: TrustState, source: MetadataSource, clockMs: number) {
+    const { mayRenew } = this.#options
+    return fetchHead(state, source, refreshTime(clockMs, state.timeFloorMs), { mayRenew })
   }
 
   async #firstRoot(source: MetadataSource): Promise<TrustState> {

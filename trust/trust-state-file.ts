@@ -28,6 +28,7 @@ async function read(fs: FileSystem, file: string): Promise<Uint8Array | undefine
     return await readFileIfPresent(fs, file, { bytesMax: limits.stateBytesMax })
   } catch (error) {
     if (isLongwaveError(error, 'LW_STORE_LIMIT')) throw stateDamaged('It is too large.', error)
+    if (isLongwaveError(error, 'LW_STORE_NOT_A_FILE')) throw stateDamaged('It is no file.', error)
     throw error
   }
 }

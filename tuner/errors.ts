@@ -14,6 +14,18 @@ export const tunerError = errorArea('tuner', {
     retryable: false,
     says: "The tuner's state of the channel cannot be read.",
   },
+  LW_TUNER_INDEX: {
+    status: 502,
+    exit: ExitCode.failed,
+    retryable: true,
+    says: 'The index cannot be followed.',
+  },
+  LW_TUNER_UNSIGNED: {
+    status: 400,
+    exit: ExitCode.usage,
+    retryable: false,
+    says: 'Nobody signs a bare index: what it lists is only as right as its server.',
+  },
   LW_TUNER_NO_CHANNEL: {
     status: 404,
     exit: ExitCode.notFound,

@@ -12,6 +12,7 @@ export type {
   VerifyResult,
 } from './operations/index.ts'
 export type { SchedulerEvent } from './scheduler/index.ts'
+export { parseIndexAddress } from './indexes/index.ts'
 export type { Subscription, SubscriptionStatus } from './subscriptions/index.ts'
 export * from './tuner.ts'
 export * from './tuner-operations.ts'

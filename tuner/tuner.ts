@@ -15,7 +15,6 @@ import {
   nodeFileSystem,
   nodeRandomness,
   type Randomness,
-  removeTemporaryFiles,
 } from '../store/durable-files/index.ts'
 import { systemClock, type Transport, type TransportClock } from '../transport/index.ts'
 import type { OperationOptions, TunerContext } from './context.ts'
@@ -34,6 +33,7 @@ import {
   subscribe,
   type SubscribeOptions,
   type SubscriptionView,
+  tidyHome,
   undo,
   type UndoResult,
   unsubscribe,
@@ -92,7 +92,7 @@ export class Tuner implements TunerOperations {
     try {
       await ensureDirectory(fs, directory, { mode: 0o755 })
       this.#lock = await acquireLock(fs, directory)
-      await removeTemporaryFiles(fs, directory)
+      await tidyHome({ fs, directory, clock })
       this.#records = await openRecords(path.join(directory, 'records'))
       this.#context = {
         fs,

@@ -1,4 +1,5 @@
 // How many bytes does an update cost, against the tools that people use?
+import { readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -7,12 +8,13 @@ import type { Effort } from '../../delta/index.ts'
 import { changedFiles } from './changed-files.ts'
 import { hdiffpatchBytes, knownSteps, slowSteps } from './known-figures.ts'
 import { runOurs } from './ours.ts'
-import { runPeers } from './peers.ts'
+import { peerNames, runPeers } from './peers.ts'
 import { resolveSteps } from './steps.ts'
 import { printMeans, printStep, type StepResult } from './table.ts'
 
-const usage = `usage: main.js [--fast] [--effort best|fast] [--no-peers] [--cache DIR] [--json]
-               [NAME@V1..V2 … | OLD NEW]`
+const usage = `usage: main.js [--fast] [--effort best|fast] [--peers NAME,…|--no-peers] [--cache DIR] [--json]
+               [NAME@V1..V2 … | OLD NEW]
+       main.js --means FILE…   (means over what --json wrote)`
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -22,14 +24,21 @@ const { values, positionals } = parseArgs({
     fast: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
-    peers: { type: 'boolean', default: true },
+    means: { type: 'boolean', default: false },
+    'no-peers': { type: 'boolean', default: false },
+    peers: { type: 'string', default: peerNames.join(',') },
   },
-  allowNegative: true,
 })
 
 if (values.help) {
   console.log(usage)
+} else if (values.means) {
+  const lines = positionals.flatMap((file) => readFileSync(file, 'utf8').trim().split('\n'))
+  const results = lines.map((line) => JSON.parse(line) as StepResult)
+  for (const result of results) printStep(result)
+  printMeans(results)
 } else {
+  const peers = values['no-peers'] ? [] : values.peers.split(',')
   const all = positionals.length > 0 ? positionals : knownSteps
   const words = values.fast ? all.filter((word) => !slowSteps.test(word)) : all
   const results: StepResult[] = []
@@ -41,7 +50,7 @@ if (values.help) {
         step,
         wholeBytes: changed.reduce((sum, file) => sum + file.size, 0),
         files: changed.length,
-        peers: values.peers ? runPeers(step, changed, folder) : undefined,
+        peers: peers.length > 0 ? runPeers(step, changed, folder, peers) : undefined,
         hdiffpatch: hdiffpatchBytes[step.name],
         ours: runOurs(step, folder, values.effort as Effort),
       }

@@ -1,4 +1,4 @@
-import { mkdtemp, open, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { scanTree } from '../../delta/directory/tree.ts'
@@ -7,6 +7,7 @@ import {
   type Effort,
   expectationOf,
   fileObjectSource,
+  fileStaging,
   makeBundle,
 } from '../../delta/index.ts'
 import type { ChildAnswer } from './ours.ts'
@@ -17,14 +18,16 @@ async function make(): Promise<ChildAnswer> {
   const old = await scanTree(oldPath, 1)
   const next = await scanTree(newPath, 2)
   const started = performance.now()
+  const cpu = process.cpuUsage()
   const { notes } = await makeBundle({
     oldManifest: old.manifest,
     newManifest: next.manifest,
     source: fileObjectSource(new Map([...old.paths, ...next.paths])),
     outputPath: delta,
     effort: effort as Effort,
+    here: true,
   })
-  return answer(started, notes)
+  return answer(started, cpu, notes)
 }
 
 async function apply(): Promise<ChildAnswer> {
@@ -34,32 +37,25 @@ async function apply(): Promise<ChildAnswer> {
   const file = (index: number): string => path.join(folder, String(index))
   try {
     const started = performance.now()
+    const cpu = process.cpuUsage()
     await applyBundle({
       bundle: { path: delta },
       oldManifest: old.manifest,
       source: fileObjectSource(old.paths),
       expect: expectationOf(next.manifest),
-      staging: {
-        async create(index) {
-          const handle = await open(file(index), 'wx')
-          return { write: (bytes) => handle.writeFile(bytes), close: () => handle.close() }
-        },
-        async open(index) {
-          const paths = new Map([[next.manifest as never, file(index)]])
-          return await fileObjectSource(paths).open(next.manifest as never)
-        },
-        scratchPath: (name) => path.join(folder, name),
-      },
+      staging: fileStaging(file, (name) => path.join(folder, name)),
     })
-    return answer(started, {})
+    return answer(started, cpu, {})
   } finally {
     await rm(folder, { recursive: true })
   }
 }
 
-function answer(started: number, notes: ChildAnswer['notes']): ChildAnswer {
+function answer(started: number, cpu: NodeJS.CpuUsage, notes: ChildAnswer['notes']): ChildAnswer {
   const peakMiB = process.resourceUsage().maxRSS / 1024
-  return { ms: performance.now() - started, peakMiB, notes }
+  const { user, system } = process.cpuUsage(cpu)
+  const cpuMs = (user + system) / 1000
+  return { ms: performance.now() - started, cpuMs, peakMiB, notes }
 }
 
 const result = await (verb === 'make' ? make() : apply())

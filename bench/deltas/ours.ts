@@ -10,6 +10,8 @@ export interface OurResult {
   readonly bytes: number
   readonly makeMs: number
   readonly applyMs: number
+  readonly makeCpuMs: number
+  readonly applyCpuMs: number
   readonly makePeakMiB: number
   readonly applyPeakMiB: number
   readonly notes: Readonly<Record<string, number>>
@@ -30,6 +32,8 @@ export function runOurs(step: Step, folder: string, effort: Effort): OurResult |
     bytes: statSync(delta).size,
     makeMs: make.ms,
     applyMs: apply.ms,
+    makeCpuMs: make.cpuMs,
+    applyCpuMs: apply.cpuMs,
     makePeakMiB: make.peakMiB,
     applyPeakMiB: apply.peakMiB,
     notes: make.notes,
@@ -39,6 +43,8 @@ export function runOurs(step: Step, folder: string, effort: Effort): OurResult |
 export interface ChildAnswer {
   /** Without the start of the process. */
   readonly ms: number
+  /** Of all threads: on a busy machine the clock says more about others. */
+  readonly cpuMs: number
   readonly peakMiB: number
   readonly notes: Readonly<Record<string, number>>
 }

@@ -17,17 +17,20 @@ export type PeerName = (typeof peerNames)[number]
 
 const missing: PeerResult = { bytes: undefined }
 
-/** Runs the peers that are installed; files go through `folder`. */
+/** Runs the wanted peers that are installed; files go through `folder`. */
 export function runPeers(
   step: Step,
   changed: readonly ChangedFile[],
   folder: string,
+  wanted: readonly string[],
 ): Readonly<Record<PeerName, PeerResult>> {
+  const result = (name: PeerName, command: string, run: () => PeerResult): PeerResult =>
+    wanted.includes(name) && isInstalled(command) ? run() : missing
   return {
-    'rsync -z': isInstalled('rsync') ? runRsync(step, folder) : missing,
-    bsdiff: isInstalled('bsdiff') ? runBsdiff(changed, folder) : missing,
-    'zstd-19': isInstalled('zstd') ? runZstd(changed, folder) : missing,
-    xdelta3: isInstalled('xdelta3') ? runXdelta(changed, folder) : missing,
+    'rsync -z': result('rsync -z', 'rsync', () => runRsync(step, folder)),
+    bsdiff: result('bsdiff', 'bsdiff', () => runBsdiff(changed, folder)),
+    'zstd-19': result('zstd-19', 'zstd', () => runZstd(changed, folder)),
+    xdelta3: result('xdelta3', 'xdelta3', () => runXdelta(changed, folder)),
   }
 }
 

@@ -38,7 +38,8 @@ async function startLongwave(hot: boolean): Promise<string> {
   const server = createHttpServer({ logger: createLogger({ name: 'bench', level: 'warn' }) })
   addHealth(server, { service: 'bench', version: '0' })
   addMetrics(server)
-  if (hot) server.hot.set(pollPath, pollResponder(pollDocument, server.counters).handler)
+  if (hot)
+    server.hot.set(pollPath, pollResponder(pollDocument, { counters: server.counters }).handler)
   else {
     server.app.get(pollPath, (request, reply) => {
       reply.header('etag', etag).header('cache-control', cacheControl)

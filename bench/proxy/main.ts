@@ -10,10 +10,13 @@ import { hasNginx } from '../objects/nginx.ts'
 import { hasWrk } from '../support/load.ts'
 import { printTable, runRounds } from '../support/rounds.ts'
 import { type ServerProcess, startNodeServer } from '../support/server-process.ts'
+import { measureHerd } from './herd.ts'
 import { connectIdleTuners, residentBytes } from './idle-tuners.ts'
 import { startCachingNginx } from './nginx.ts'
 
-const rounds = Number(process.argv[2] ?? 3)
+// `node main.js [ROUNDS]`, or `node main.js herd` for the herd alone.
+const isHerdAlone = process.argv[2] === 'herd'
+const rounds = isHerdAlone ? 0 : Number(process.argv[2] ?? 3)
 const here = path.dirname(fileURLToPath(import.meta.url))
 const temporary = mkdtempSync(path.join(os.tmpdir(), 'longwave-bench-'))
 const folder = path.join(temporary, 'objects')
@@ -123,7 +126,7 @@ async function pidOf(server: ServerProcess): Promise<number> {
   throw new Error('the proxy is no child of this process')
 }
 
-try {
+async function compareAll(): Promise<void> {
   console.log(`Proxy, ${rounds} rounds by turns`)
   console.log(hasWrk() ? 'Load by wrk.' : 'wrk is missing: this process makes the load itself.')
   const [small, large, slow] = [64 * 1024, 8 * 1024 * 1024, 8 * 1024 * 1024].map(makeObject)
@@ -154,6 +157,12 @@ try {
   for (const contender of contenders) await measureUpdates(contender)
   console.log('\nMemory')
   await measureIdle(ours, await pidOf(proxy))
+}
+
+try {
+  if (!isHerdAlone) await compareAll()
+  const counts = process.argv.slice(3).map(Number)
+  await measureHerd(temporary, counts.length === 0 ? undefined : counts)
 } finally {
   rmSync(temporary, { recursive: true, force: true })
 }

@@ -69,7 +69,11 @@ export function peakOf(pid: number): number {
 }
 
 function cpuOf(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+  return cpuSecondsIn(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+}
+
+/** User and system time in the kernel's line about a process. */
+export function cpuSecondsIn(stat: string): number {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   // Its own, and that of its children that have ended.
   const ticks = [11, 12, 13, 14].reduce((sum, at) => sum + Number(fields[at]), 0)
@@ -79,16 +83,25 @@ function cpuOf(pid: number): number {
 /** A transmitter in a process of its own, for as long as it is needed. */
 export async function startTransmitter(home: string) {
   const given = [cli, '--home', home, 'transmitter', 'start', '--listen', '127.0.0.1:0']
-  const child = spawn(process.execPath, given, { stdio: ['ignore', 'pipe', 'ignore'] })
+  const child = spawn(process.execPath, given, { stdio: ['ignore', 'pipe', 'pipe'] })
+  let said = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said = `${said}${text}`.slice(-4000)
+  })
   const lines = createInterface({ input: child.stdout })
-  const [url] = (await once(lines, 'line')) as [string]
+  const ended = once(child, 'close').then(() => {
+    throw new Error(`the transmitter ended: ${said}`)
+  })
+  ended.catch(() => undefined)
+  const [url] = (await Promise.race([once(lines, 'line'), ended])) as [string]
   const pid = child.pid ?? 0
   return {
     url,
     peakBytes: () => peakOf(pid),
     async stop() {
+      const closed = once(child, 'close')
       child.kill('SIGTERM')
-      await once(child, 'close')
+      await closed
     },
   }
 }

@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util'
 import { parseChannelAddress } from '../../protocol/index.ts'
 import { createTransport } from '../../transport/index.ts'
 import { Tuner } from '../../tuner/index.ts'
-import { type Cost, longwave, measure, startTransmitter } from './child.ts'
+import { type Cost, cpuSecondsIn, longwave, measure, startTransmitter } from './child.ts'
 
 const { values } = parseArgs({
   options: {
@@ -43,10 +43,11 @@ function heading(title: string): void {
 
 /** Copying the tree and hashing every file of it: what nobody can do without. */
 async function floorOf(tree: string, scratch: string): Promise<Cost> {
-  const script = `cp -r "$1" "$2" && find "$2" -type f -print0 | xargs -0 sha256sum > /dev/null && sync -f "$2"`
+  // The shell itself tells at its end what its children took.
+  const script = `cp -r "$1" "$2" && find "$2" -type f -print0 | xargs -0 sha256sum > /dev/null && sync -f "$2" && cat /proc/$$/stat`
   const cost = await measure('sh', ['-c', script, 'sh', tree, scratch])
   await rm(scratch, { recursive: true, force: true })
-  return cost
+  return { ...cost, cpuSeconds: cpuSecondsIn(cost.output) }
 }
 
 /** Text of about the given length that differs from file to file. */

@@ -1,5 +1,14 @@
 import type { Command } from 'commander'
-import { ChannelList, ExitCode, parseDocument } from '../../protocol/index.ts'
+import {
+  ChannelList,
+  type ChannelListing,
+  ExitCode,
+  parseDigest,
+  parseDocument,
+  staticListingFile,
+  subscribeLink,
+} from '../../protocol/index.ts'
+import { cliError } from '../failure/index.ts'
 import { sizeText, tableText } from '../output/index.ts'
 import type { Runner } from '../program.ts'
 import type { Session } from '../session.ts'
@@ -7,7 +16,7 @@ import type { Session } from '../session.ts'
 /** `longwave channels URL` */
 export function declare(command: Command, run: Runner): void {
   command
-    .argument('<url>', 'the URL of a transmitter')
+    .argument('<url>', 'the URL of a transmitter, or of the folder that publish --out wrote')
     .addHelpText(
       'after',
       `
@@ -15,7 +24,7 @@ Examples:
   longwave channels http://127.0.0.1:5282/
   longwave channels https://dl.example.org/ --json
 
-Exit codes: 0 ok, 75 the transmitter is away.`,
+Exit codes: 0 ok, 1 what answers there is neither, 2 no URL, 75 the server is away.`,
     )
     .action(run(channels))
 }
@@ -23,12 +32,7 @@ Exit codes: 0 ok, 75 the transmitter is away.`,
 const listBytesMax = 64 * 1024 * 1024
 
 async function channels(session: Session, url: string): Promise<number> {
-  const answer = await session.transport().fetchBytes(url.endsWith('/') ? url : `${url}/`, {
-    headers: { accept: 'application/json' },
-    bytesMax: listBytesMax,
-    signal: session.signal,
-  })
-  const list = parseDocument(ChannelList, answer.bytes)
+  const list = await fetchList(session, url)
   for (const channel of list.channels) session.output.emit({ type: 'channel', ...channel })
   if (list.channels.length === 0) {
     session.output.print(`No channels at ${url}.`)
@@ -46,4 +50,44 @@ async function channels(session: Session, url: string): Promise<number> {
     tableText([['CHANNEL', 'RELEASE', 'SIZE', 'PUBLISHED', 'TITLE', 'SUBSCRIBE'], ...rows]),
   )
   return ExitCode.ok
+}
+
+/**
+ * A transmitter answers its root with the list; below a web server the list is a file.
+ * @throws LW_CLI_USAGE, LW_CLI_NO_SERVER, LW_TRANSFER_…
+ */
+async function fetchList(session: Session, url: string): Promise<ChannelList> {
+  if (!URL.canParse(url) || !/^https?:/.test(url)) {
+    throw cliError('LW_CLI_USAGE', {
+      detail: `URL is such as http://127.0.0.1:5282/, not ${JSON.stringify(url)}.`,
+    })
+  }
+  const root = url.endsWith('/') ? url : `${url}/`
+  const transport = session.transport()
+  const ask = {
+    headers: { accept: 'application/json' },
+    bytesMax: listBytesMax,
+    acceptStatus: [403, 404],
+    signal: session.signal,
+  }
+  const answer = await transport.fetchBytes(root, ask)
+  const isList = answer.status === 200 && /\bjson\b/.test(answer.headers['content-type'] ?? '')
+  if (isList) return parseDocument(ChannelList, answer.bytes)
+  const file = new URL(staticListingFile, root)
+  const listed = await transport.fetchBytes(file, ask)
+  if (listed.status !== 200) {
+    throw cliError('LW_CLI_NO_SERVER', {
+      detail: `${root} is no transmitter, and there is no ${file}.`,
+      next: 'Give the URL under which the transmitter, or the folder of publish --out, is served.',
+    })
+  }
+  const list = parseDocument(ChannelList, listed.bytes)
+  return { ...list, channels: list.channels.map((channel) => resolved(channel, root)) }
+}
+
+/** A publisher that was not told the public URL writes addresses relative to the list. */
+function resolved(channel: ChannelListing, root: string): ChannelListing {
+  const url = new URL(channel.url, root).href
+  const link = channel.link === '' ? subscribeLink(url, parseDigest(channel.channel)) : channel.link
+  return { ...channel, url, link }
 }

@@ -8,7 +8,7 @@ import {
   verifyDirectoryDelta,
 } from '../../delta/index.ts'
 import { ExitCode } from '../../protocol/index.ts'
-import { countText, durationText, shareText, sizeText } from '../output/index.ts'
+import { countText, durationText, numberText, shareText, sizeText } from '../output/index.ts'
 import type { Runner } from '../program.ts'
 import type { Session } from '../session.ts'
 
@@ -75,7 +75,7 @@ async function make(
   const durationMs = performance.now() - startedMs
   session.output.emit({ type: 'delta', file, ...made, durationMs })
   session.output.print(
-    `${file}: ${made.bytes.toLocaleString('en-US')} bytes for ${sizeText(made.wholeBytes)} of new files (${shareText(made.bytes, made.wholeBytes)}), ${durationText(durationMs)}, proved`,
+    `${file}: ${numberText(made.bytes)} bytes for ${sizeText(made.wholeBytes)} of new files (${shareText(made.bytes, made.wholeBytes)}), ${durationText(durationMs)}, proved`,
   )
   return ExitCode.ok
 }
@@ -96,7 +96,7 @@ async function apply(
   const durationMs = performance.now() - startedMs
   session.output.emit({ type: 'applied', new: newPath, ...applied, durationMs })
   session.output.print(
-    `${newPath}: ${applied.entries.toLocaleString('en-US')} entries, ${sizeText(applied.totalBytes)}, ${countText(applied.builtFiles, 'file')} built, ${durationText(durationMs)}`,
+    `${newPath}: ${numberText(applied.entries)} entries, ${sizeText(applied.totalBytes)}, ${countText(applied.builtFiles, 'file')} built, ${durationText(durationMs)}`,
   )
   return ExitCode.ok
 }
@@ -117,10 +117,10 @@ async function inspect(session: Session, file: string): Promise<number> {
   session.output.emit({ type: 'contents', ...contents })
   const lines: readonly (readonly [string, string | undefined])[] = [
     ['Format', contents.format],
-    ['Bytes', contents.bytes.toLocaleString('en-US')],
+    ['Bytes', numberText(contents.bytes)],
     ['Header', String(contents.headerBytes)],
-    ['Core', `${contents.coreBytes.toLocaleString('en-US')} (manifest, operations, differences)`],
-    ['Bulk', `${contents.bulkBytes.toLocaleString('en-US')} (${contents.bulkMethod})`],
+    ['Core', `${numberText(contents.coreBytes)} (manifest, operations, differences)`],
+    ['Bulk', `${numberText(contents.bulkBytes)} (${contents.bulkMethod})`],
     ['From', `manifest ${contents.oldManifest}…`],
     [
       'Builds',

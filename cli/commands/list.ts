@@ -4,7 +4,7 @@ import type { SubscriptionView } from '../../tuner/index.ts'
 import { tableText } from '../output/index.ts'
 import type { Runner } from '../program.ts'
 import type { Session } from '../session.ts'
-import { openTuner } from '../tuner-session.ts'
+import { openTuner, selectSubscriptions } from '../tuner-session.ts'
 
 /** `longwave list` */
 export function declare(command: Command, run: Runner): void {
@@ -25,20 +25,18 @@ Exit codes: 0 ok, 11 another tuner runs.`,
 async function list(session: Session, word: string | undefined): Promise<number> {
   const tuner = await openTuner(session)
   const rows: (readonly string[])[] = []
-  for (const subscription of await tuner.select(word)) {
+  for (const subscription of await selectSubscriptions(session, tuner, word)) {
     const view = await tuner.describe(subscription)
     session.output.emit(viewObject('subscription', view))
     rows.push([
-      subscription.name,
+      subscription.firstUse === 'unsigned' ? `${subscription.name} (unsigned)` : subscription.name,
       `${view.release}${view.label === undefined ? '' : ` (${view.label})`}`,
       stateOf(view),
       view.schedule.text,
       view.location,
     ])
   }
-  if (rows.length === 0)
-    session.output.print('Nothing is subscribed. Start with: longwave subscribe CHANNEL_URL')
-  else {
+  if (rows.length > 0) {
     session.output.print(tableText([['CHANNEL', 'RELEASE', 'STATE', 'SCHEDULE', 'FILES'], ...rows]))
   }
   return ExitCode.ok

@@ -32,7 +32,9 @@ async function log(
   const names = new Map<string, string>()
   for (const one of await tuner.select()) names.set(one.id, one.into?.directory ?? one.name)
   const count = wholeNumber('--count', flags.count, 1, 10_000)
-  for (const entry of await tuner.log(chosen, count)) {
+  const entries = await tuner.log(chosen, count)
+  if (entries.length === 0) session.output.print('Nothing has happened yet.')
+  for (const entry of entries) {
     const name = names.get(entry.subscription) ?? entry.subscription
     session.output.emit({ type: 'event', ...entry, channel: name })
     session.output.print(`${entry.at}  ${entry.event.padEnd(12)} ${name}  ${entry.text}`)

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { type Command, Option } from 'commander'
-import { ExitCode } from '../../protocol/index.ts'
+import { ExitCode, isChannelName } from '../../protocol/index.ts'
 import {
   parseRepeater,
   type PublishProgress,
@@ -10,8 +10,9 @@ import {
 } from '../../publisher/index.ts'
 import { cliError } from '../failure/index.ts'
 import { collect, durationSeconds, wholeNumber } from '../options/index.ts'
-import { countText, durationText, type Progress, shareText, sizeText } from '../output/index.ts'
+import type { Progress } from '../output/index.ts'
 import type { Runner } from '../program.ts'
+import { publishedLines, staticLines } from '../publish-lines.ts'
 import { openPublisher } from '../publisher-session.ts'
 import type { Session } from '../session.ts'
 
@@ -41,6 +42,7 @@ interface Flags {
   readonly force?: boolean
   readonly exitCode?: boolean
   readonly minimum?: string
+  readonly keep?: string
 }
 
 /** `longwave publish DIR CHANNEL_URL`, `longwave publish DIR NAME --out WWW` */
@@ -87,6 +89,7 @@ export function declare(command: Command, run: Runner): void {
     .option('--token <token>', 'publish token of the transmitter')
     .option('--out <www>', 'write the static form into a folder for any web server')
     .option('--public-url <url>', 'with --out: the URL under which WWW is served')
+    .option('--keep <releases>', 'with --out: how many releases stay whole (default: 10)')
     .option('--refresh', 'with --out: only sign the metadata anew')
     .addHelpText(
       'after',
@@ -96,6 +99,7 @@ Examples:
   longwave publish ./build https://dl.example.org/app --label 2.4.1 --schedule "every 1 hour"
   longwave publish ./site http://127.0.0.1:5282/site --dry-run
   longwave publish ./site docs --out /var/www --public-url https://example.org
+  longwave publish ./site docs --out /var/www --refresh
 
 Exit codes: 0 published or nothing new, 4 nothing new (--exit-code), 2 refused names or options,
 12 token refused, 13 keys or signatures, 75 the transmitter is away or another was first.`,
@@ -124,9 +128,17 @@ async function publish(
               ...at,
               onProgress,
               publicUrl: flags.publicUrl,
+              keep:
+                flags.keep === undefined ? undefined : wholeNumber('--keep', flags.keep, 1, 1000),
             })
       progress.stop()
-      return reportStatic(session, summary, flags)
+      return report(session, summary, flags)
+    }
+    if (isChannelName(channel)) {
+      throw cliError('LW_CLI_USAGE', {
+        detail: `${JSON.stringify(channel)} is the name of a channel, and its URL is needed.`,
+        next: `longwave publish ${directory} http://127.0.0.1:5282/${channel}, or --out WWW for files that any web server can serve`,
+      })
     }
     if (flags.refresh === true) {
       throw cliError('LW_CLI_USAGE', { detail: '--refresh goes with --out.' })
@@ -204,69 +216,16 @@ function showProgress(session: Session, progress: Progress, event: PublishProgre
   }
 }
 
-function report(session: Session, summary: PublishSummary, flags: Flags): number {
-  const { output } = session
-  output.emit({
-    type: summary.outcome === 'nothing-new' ? 'unchanged' : summary.outcome,
-    ...summary,
-  })
-  for (const warning of summary.warnings) output.note(`Warning: ${warning}`)
-  if (summary.outcome === 'nothing-new') {
-    output.print(`Nothing new: ${summary.url} stays at release ${summary.release}.`)
-    return flags.exitCode === true ? ExitCode.nothingToDo : ExitCode.ok
-  }
-  const verb = summary.outcome === 'dry-run' ? 'Would publish' : 'Published'
-  const label = summary.label === undefined ? '' : ` (${summary.label})`
-  output.print(`${verb} ${summary.url} release ${summary.release}${label}`)
-  output.print(
-    `  Files      ${countText(summary.files, 'file')}, ${sizeText(summary.bytes)}; ${summary.changes.added} added, ${summary.changes.changed} changed, ${summary.changes.removed} removed`,
-  )
-  output.print(
-    `  Reused     ${countText(summary.reusedObjects, 'object')}, ${sizeText(summary.reusedBytes)} (${shareText(summary.reusedBytes, summary.bytes)})`,
-  )
-  output.print(
-    `  Sent       ${countText(summary.sentObjects, 'object')} in ${sizeText(summary.sentBytes)}${summary.deltas === 0 ? '' : `, ${summary.deltas} as differences`}, ${durationText(summary.durationMs)}`,
-  )
-  output.print(`  Manifest   ${summary.manifestId}`)
-  if (summary.link !== undefined) output.print(`  Subscribe  ${summary.link}`)
-  if (summary.fingerprint !== undefined) output.print(`  Key        ${summary.fingerprint}`)
-  if (summary.keysCreated !== undefined) {
-    output.print(`  Keys made  publisher ${summary.keysCreated.publisher.path}`)
-    output.print(`             recovery  ${summary.keysCreated.recovery.path}`)
-    output.print('             Move the recovery key off-line: longwave key export')
-  }
-  for (const repeater of summary.repeaters) {
-    output.print(`  Repeater   ${repeater.url} ${repeater.state}`)
-  }
-  for (const next of summary.next) output.print(`  Next       ${next}`)
-  return ExitCode.ok
-}
-
-function reportStatic(session: Session, summary: StaticSummary, flags: Flags): number {
-  const { output } = session
-  output.emit({
-    type: summary.outcome === 'nothing-new' ? 'unchanged' : summary.outcome,
-    ...summary,
-  })
-  for (const warning of summary.warnings) output.note(`Warning: ${warning}`)
-  if (summary.outcome === 'nothing-new') {
-    output.print(`Nothing new: ${summary.name} stays at release ${summary.release}.`)
-    return flags.exitCode === true ? ExitCode.nothingToDo : ExitCode.ok
-  }
-  output.print(
-    `${summary.name} release ${summary.release} is ${summary.outcome} in ${summary.directory}`,
-  )
-  output.print(`  Files      ${countText(summary.files, 'file')}, ${sizeText(summary.bytes)}`)
-  output.print(
-    `  Written    ${countText(summary.writtenObjects, 'object')}, ${sizeText(summary.writtenBytes)}`,
-  )
-  for (const bundle of summary.bundles) {
-    output.print(`  Bundle     from release ${bundle.from}: ${sizeText(bundle.bytes)}`)
-  }
-  output.print(`  Manifest   ${summary.manifestId}`)
-  if (summary.link !== undefined) output.print(`  Subscribe  ${summary.link}`)
-  if (summary.channelId !== undefined) output.print(`  Channel id ${summary.channelId}`)
-  output.print(`  Fresh until ${summary.timestampExpires}; sign anew with --refresh before`)
-  for (const next of summary.next) output.print(`  Next       ${next}`)
-  return ExitCode.ok
+function report(
+  { output }: Session,
+  summary: PublishSummary | StaticSummary,
+  flags: Flags,
+): number {
+  const { outcome, warnings } = summary
+  output.emit({ type: outcome === 'nothing-new' ? 'unchanged' : outcome, ...summary })
+  for (const warning of warnings) output.note(`Warning: ${warning}`)
+  const lines = 'directory' in summary ? staticLines(summary) : publishedLines(summary)
+  for (const line of lines) output.print(line)
+  const isIdle = outcome === 'nothing-new' && flags.exitCode === true
+  return isIdle ? ExitCode.nothingToDo : ExitCode.ok
 }

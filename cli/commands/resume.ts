@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { ExitCode } from '../../protocol/index.ts'
 import type { Runner } from '../program.ts'
 import type { Session } from '../session.ts'
-import { openTuner } from '../tuner-session.ts'
+import { openTuner, selectSubscriptions } from '../tuner-session.ts'
 
 /** `longwave resume [CHANNEL]` */
 export function declare(command: Command, run: Runner): void {
@@ -22,7 +22,7 @@ Exit codes: 0 ok, 10 no such subscription, 11 another tuner runs.`,
 
 async function resume(session: Session, word: string | undefined): Promise<number> {
   const tuner = await openTuner(session)
-  for (const subscription of await tuner.select(word)) {
+  for (const subscription of await selectSubscriptions(session, tuner, word)) {
     await tuner.setPaused(subscription, false)
     session.output.emit({ type: 'resumed', channel: subscription.name })
     session.output.print(`Scheduled updates of ${subscription.name} go on.`)

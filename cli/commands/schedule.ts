@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { ExitCode } from '../../protocol/index.ts'
 import type { Runner } from '../program.ts'
 import type { Session } from '../session.ts'
-import { openTuner } from '../tuner-session.ts'
+import { deciderText, openTuner } from '../tuner-session.ts'
 
 /** `longwave schedule CHANNEL [SCHEDULE]` */
 export function declare(command: Command, run: Runner): void {
@@ -38,7 +38,7 @@ async function schedule(session: Session, word: string, text: string | undefined
         ? 'no scheduled run'
         : `next ${new Date(view.nextRunMs).toISOString()}`
     session.output.print(
-      `${subscription.name}: ${view.schedule.text} (by the ${view.schedule.by}), ${next}`,
+      `${subscription.name}: ${view.schedule.text} (${deciderText(view.schedule.by)}), ${next}`,
     )
   }
   return ExitCode.ok

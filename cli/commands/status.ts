@@ -3,11 +3,12 @@ import { ExitCode, fingerprint } from '../../protocol/index.ts'
 import type { SubscriptionView } from '../../tuner/index.ts'
 import type { Runner } from '../program.ts'
 import type { Session } from '../session.ts'
-import { openTuner } from '../tuner-session.ts'
+import { deciderText, openTuner, selectSubscriptions } from '../tuner-session.ts'
 import { stateOf, viewObject } from './list.ts'
 
 interface Flags {
   readonly server?: string
+  readonly token?: string
 }
 
 /** `longwave status [CHANNEL]`, `longwave status --server URL` */
@@ -15,6 +16,7 @@ export function declare(command: Command, run: Runner): void {
   command
     .argument('[channel]', 'name, URL or folder; all subscriptions without')
     .addOption(new Option('--server <url>', 'how a server stands: its health and its measures'))
+    .option('--token <token>', 'with --server: a publish token shows feedback and plug-ins, too')
     .addHelpText(
       'after',
       `
@@ -32,12 +34,10 @@ Exit codes: 0 ok, 1 the server is not well, 10 no such subscription, 11 another 
 async function status(session: Session, word: string | undefined, flags: Flags): Promise<number> {
   if (flags.server !== undefined) {
     const { showServer } = await import('./status/index.ts')
-    return showServer(session, flags.server)
+    return showServer(session, flags.server, flags.token)
   }
   const tuner = await openTuner(session)
-  const chosen = await tuner.select(word)
-  if (chosen.length === 0) session.output.print('Nothing is subscribed.')
-  for (const subscription of chosen) {
+  for (const subscription of await selectSubscriptions(session, tuner, word)) {
     const view = await tuner.describe(subscription)
     session.output.emit(viewObject('status', view))
     session.output.print(subscription.name)
@@ -46,6 +46,11 @@ async function status(session: Session, word: string | undefined, flags: Flags):
     }
   }
   return ExitCode.ok
+}
+
+function keyText({ channel, firstUse }: SubscriptionView['subscription']): string {
+  if (firstUse === 'unsigned') return 'unsigned: only its server vouches for it'
+  return `${fingerprint(channel)} (${firstUse})`
 }
 
 function linesOf(view: SubscriptionView): readonly (readonly [string, string | undefined])[] {
@@ -57,10 +62,10 @@ function linesOf(view: SubscriptionView): readonly (readonly [string, string | u
     ['Release', `${view.release} of ${view.head}${label === undefined ? '' : ` (${label})`}`],
     ['Title', view.attributes.title],
     ['URL', subscription.url],
-    ['Key', `${fingerprint(subscription.channel)} (${subscription.firstUse})`],
+    ['Key', keyText(subscription)],
     ['Files', view.location],
     ['Kept', view.kept.join(', ')],
-    ['Schedule', `${view.schedule.text} (by the ${view.schedule.by})`],
+    ['Schedule', `${view.schedule.text} (${deciderText(view.schedule.by)})`],
     ['Next run', next],
     ['Checked', checkedAt ?? 'never'],
     ['Updated', updatedAt],

@@ -1,6 +1,7 @@
 import path from 'node:path'
 import type { Command } from 'commander'
-import { ExitCode, parseChannelAddress } from '../../protocol/index.ts'
+import { ExitCode, parseChannelAddress, parseChannelName } from '../../protocol/index.ts'
+import { parseIndexAddress } from '../../tuner/index.ts'
 import { collect } from '../options/index.ts'
 import type { Runner } from '../program.ts'
 import type { Session } from '../session.ts'
@@ -13,6 +14,7 @@ interface Flags {
   readonly as?: string
   readonly schedule?: string
   readonly proxy?: string
+  readonly unsigned?: boolean
 }
 
 /** `longwave subscribe CHANNEL_URL` */
@@ -25,6 +27,7 @@ export function declare(command: Command, run: Runner): void {
     .option('--as <name>', 'how to call it here')
     .option('--schedule <schedule>', "instead of the developer's schedule")
     .option('--proxy <url>', 'a Longwave proxy to go through')
+    .option('--unsigned', 'the URL is that of a bare DRP index, for which only its server vouches')
     .addHelpText(
       'after',
       `
@@ -32,6 +35,7 @@ Examples:
   longwave subscribe 'https://dl.example.org/app#CHANNEL-ID'
   longwave subscribe https://dl.example.org/site --into ./public --protect 'local/**'
   longwave subscribe https://other.example.org/app --as other-app
+  longwave subscribe https://www.example.org/tools/index.xml --unsigned
 
 Exit codes: 0 ok, 2 refused folder or name, 10 no such channel, 11 another tuner runs,
 13 signature or trust, 75 the server is away.`,
@@ -40,7 +44,9 @@ Exit codes: 0 ok, 2 refused folder or name, 10 no such channel, 11 another tuner
 }
 
 async function subscribe(session: Session, link: string, flags: Flags): Promise<number> {
-  const address = parseChannelAddress(link)
+  const isUnsigned = flags.unsigned === true
+  const address = isUnsigned ? parseIndexAddress(link) : parseChannelAddress(link)
+  if (flags.as !== undefined) parseChannelName(flags.as)
   const tuner = await openTuner(session)
   const progress = session.progress()
   try {
@@ -58,6 +64,7 @@ async function subscribe(session: Session, link: string, flags: Flags): Promise<
           }),
       ...(flags.schedule === undefined ? {} : { schedule: flags.schedule }),
       ...(flags.proxy === undefined ? {} : { proxy: flags.proxy }),
+      ...(isUnsigned ? { unsigned: true } : {}),
       signal: session.signal,
       onProgress: showFetch(progress),
       onLocalChanges: (changes) => {

@@ -4,7 +4,7 @@ import type { Subscription, UpdateOutcome } from '../../tuner/index.ts'
 import { reportFailure } from '../failure/index.ts'
 import type { Runner } from '../program.ts'
 import type { Session } from '../session.ts'
-import { openTuner, showFetch, updateLines, updateObject } from '../tuner-session.ts'
+import { openTuner, selectSubscriptions, showFetch, updateLines, updateObject } from '../tuner-session.ts'
 
 interface Flags {
   readonly check?: boolean
@@ -37,9 +37,8 @@ async function update(session: Session, words: readonly string[], flags: Flags):
   const tuner = await openTuner(session)
   const chosen = new Map<string, Subscription>()
   for (const word of words.length === 0 ? [undefined] : words) {
-    for (const one of await tuner.select(word)) chosen.set(one.id, one)
+    for (const one of await selectSubscriptions(session, tuner, word)) chosen.set(one.id, one)
   }
-  if (chosen.size === 0) session.output.print('Nothing is subscribed.')
   const progress = session.progress()
   let failures = 0
   let code: number = ExitCode.ok

@@ -3,7 +3,7 @@ import { ExitCode } from '../../protocol/index.ts'
 import { countText } from '../output/index.ts'
 import type { Runner } from '../program.ts'
 import type { Session } from '../session.ts'
-import { openTuner } from '../tuner-session.ts'
+import { openTuner, selectSubscriptions } from '../tuner-session.ts'
 
 /** `longwave verify [CHANNEL]` */
 export function declare(command: Command, run: Runner): void {
@@ -29,7 +29,7 @@ async function verify(
 ): Promise<number> {
   const tuner = await openTuner(session)
   let damaged = false
-  for (const subscription of await tuner.select(word)) {
+  for (const subscription of await selectSubscriptions(session, tuner, word)) {
     const result = await tuner.verify(subscription, {
       heal: flags.heal === true,
       signal: session.signal,

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { ExitCode } from '../../protocol/index.ts'
 import type { Runner } from '../program.ts'
 import type { Session } from '../session.ts'
-import { openTuner } from '../tuner-session.ts'
+import { openTuner, selectSubscriptions } from '../tuner-session.ts'
 
 /** `longwave why CHANNEL` */
 export function declare(command: Command, run: Runner): void {
@@ -21,7 +21,7 @@ Exit codes: 0 ok, 10 no such subscription, 11 another tuner runs.`,
 
 async function why(session: Session, word: string | undefined): Promise<number> {
   const tuner = await openTuner(session)
-  for (const subscription of await tuner.select(word)) {
+  for (const subscription of await selectSubscriptions(session, tuner, word)) {
     const text = await tuner.why(subscription)
     session.output.emit({ type: 'why', channel: subscription.name, text })
     session.output.print(text)

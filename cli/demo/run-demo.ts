@@ -6,7 +6,8 @@ import { createPublisher, type Publisher, type PublishSummary } from '../../publ
 import { createLogger } from '../../serving/index.ts'
 import { createTransmitter } from '../../transmitter/index.ts'
 import { openTuner, type Subscription, type TunerOperations } from '../../tuner/index.ts'
-import { countText, durationText, shareText, sizeText } from '../output/index.ts'
+import { countText, durationText, numberText } from '../output/index.ts'
+import { costLines } from '../publish-lines.ts'
 import type { Session } from '../session.ts'
 import { updateLines } from '../tuner-session.ts'
 import { crashInUpdate } from './crash-in-update.ts'
@@ -88,10 +89,10 @@ async function startTransmitter(session: Session, root: string): Promise<Demo> {
 
 async function publishFirst(demo: Demo): Promise<void> {
   const { session, base } = demo
-  step(session, '2  Publish a directory: real files of installed packages')
   await makeFirstRelease(base)
+  step(session, '2  Publish a directory: real files of installed packages')
   const first = await publish(demo)
-  session.output.print(`   Signed with keys made just now; fingerprint ${first.fingerprint}`)
+  session.output.print(`     Signed     with keys made just now; fingerprint ${first.fingerprint}`)
   step(session, '3  Subscribe to it')
   await withTuner(demo, async (tuner) => {
     const address = parseChannelAddress(first.link)
@@ -114,8 +115,8 @@ async function publishAndUpdate(demo: Demo): Promise<void> {
   const waited = durationText(performance.now() - startedMs)
   session.output.print(
     isMade
-      ? `   The transmitter made the differences in the background, ready ${waited} after the publish`
-      : `   The differences are not ready after ${waited} on this busy machine: the update goes without`,
+      ? `   (The bundle is ready ${waited} after the publish.)`
+      : `   (The bundle is not ready after ${waited} on this busy machine: the update goes without.)`,
   )
   await withTuner(demo, (tuner) => update(demo, tuner, 2))
 }
@@ -125,7 +126,10 @@ async function crashAndRecover(demo: Demo): Promise<void> {
   step(session, `6  Publish release 3: ${makeThirdRelease(base)} more files edited`)
   await publish(demo)
   step(session, '7  Update, and kill the process (SIGKILL) while it writes the new release')
-  await crashInUpdate(tunerHome, 3)
+  const built = await crashInUpdate(tunerHome, 3)
+  session.output.print(
+    `   Killed with ${numberText(built)} files of release 3 built aside; what was current still is:`,
+  )
   await withTuner(demo, async (tuner) => {
     await expectSound(demo, tuner, { subscription: await subscribed(tuner), release: 2 })
     step(session, '8  Update again: it recovers, and fetches nothing twice')
@@ -166,9 +170,7 @@ async function publish({ session, publisher, base, url }: Demo): Promise<Publish
     channel: `${url}/software`,
     signal: session.signal,
   })
-  session.output.print(
-    `   Release ${summary.release}: ${countText(summary.files, 'file')}, ${sizeText(summary.bytes)}; sent ${sizeText(summary.sentBytes)} (${shareText(summary.sentBytes, summary.bytes)}), ${durationText(summary.durationMs)}`,
-  )
+  for (const line of costLines(summary)) session.output.print(`   ${line}`)
   return summary
 }
 

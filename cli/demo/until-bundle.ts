@@ -1,7 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Session } from '../session.ts'
 
-const asksMax = 8
+const asksMax = 40
+const askEveryMs = 200
 
 /**
  * Waits until the transmitter has made the differences between two releases, as hours between a
@@ -20,7 +21,7 @@ export async function untilBundle(
       signal: session.signal,
     })
     if (status !== 202) return true
-    await pause(1000, undefined, { signal: session.signal })
+    await pause(askEveryMs, undefined, { signal: session.signal })
   }
   return false
 }

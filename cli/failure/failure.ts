@@ -17,16 +17,50 @@ export function reportFailure(output: Output, error: unknown): number {
     })
     write(`longwave: ${error.message} [${error.code}]`)
     if (error.untouched !== undefined) write(`  ${error.untouched}`)
-    if (error.next !== undefined) write(`  Next: ${error.next}`)
+    const next = error.next ?? nextOf(error.code)
+    if (next !== undefined) write(`  Next: ${next}`)
     debug(error)
     return error.exit
   }
-  const message = error instanceof Error ? error.message : String(error)
+  const system = systemText(error)
+  const message = system ?? (error instanceof Error ? error.message : String(error))
   output.emit({ type: 'error', code: 'LW_INTERNAL', message })
   write(`longwave: ${message}`)
+  if (system !== undefined) {
+    debug(error)
+    return ExitCode.failed
+  }
   if (process.env['LONGWAVE_DEBUG'] !== '1') write('  LONGWAVE_DEBUG=1 shows where it happened.')
   debug(error)
   return ExitCode.failed
+}
+
+/** What helps with errors that come from places which know no command line. */
+function nextOf(code: string): string | undefined {
+  if (code === 'LW_TRANSFER_UNREACHABLE') {
+    return 'longwave doctor URL  # looks at the clock, proxies and the way to that server'
+  }
+  return undefined
+}
+
+const systemWords: Readonly<Record<string, string>> = {
+  ENOENT: 'There is no such file or folder',
+  ENOTDIR: 'It is no folder',
+  EISDIR: 'It is a folder, and a file is needed',
+  EACCES: 'The operating system refuses access',
+  EPERM: 'The operating system refuses access',
+  EROFS: 'The file system is read-only',
+  ENOSPC: 'The disk is full',
+  EDQUOT: 'The disk quota is used up',
+  EMFILE: 'Too many files are open',
+}
+
+/** What the operating system says about a path that was given, for people. */
+function systemText(error: unknown): string | undefined {
+  const { code, path } = (error ?? {}) as { readonly code?: unknown; readonly path?: unknown }
+  const words = typeof code === 'string' ? systemWords[code] : undefined
+  if (words === undefined) return undefined
+  return typeof path === 'string' ? `${words}: ${path}.` : `${words}.`
 }
 
 /** Tells that a signal ended the command, and what that left behind. */

@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { Command, type Option } from 'commander'
-import { parse } from 'smol-toml'
 import type { CommandEntry } from '../command-table.ts'
 import { cliError } from '../failure/index.ts'
 import { nearest } from './nearest.ts'
@@ -9,13 +8,15 @@ import { nearest } from './nearest.ts'
 export type ConfigurationDocument = Readonly<Record<string, unknown>>
 
 /** Reads a TOML file. @throws LW_CLI_CONFIG */
-export function loadConfiguration(file: string): ConfigurationDocument {
+export async function loadConfiguration(file: string): Promise<ConfigurationDocument> {
   let text: string
   try {
-    text = readFileSync(file, 'utf8')
+    text = await readFile(file, 'utf8')
   } catch (cause) {
     throw cliError('LW_CLI_CONFIG', { detail: `${file} cannot be read.`, cause })
   }
+  // Few commands have a configuration to read.
+  const { parse } = await import('smol-toml')
   try {
     return parse(text)
   } catch (cause) {

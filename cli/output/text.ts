@@ -26,7 +26,22 @@ export function shareText(part: number, whole: number): string {
 
 /** Counts with their noun: 1 file, 2 files. */
 export function countText(count: number, noun: string): string {
-  return `${count.toLocaleString('en-US')} ${noun}${count === 1 ? '' : noun.endsWith('y') ? '' : 's'}`
+  return `${numberText(count)} ${noun}${count === 1 ? '' : noun.endsWith('y') ? '' : 's'}`
+}
+
+/** A whole number with its thousands apart: 1,234. (Loading a locale for that takes 40 ms.) */
+export function numberText(value: number): string {
+  return String(value).replace(/\B(?=(?:\d{3})+$)/g, ',')
+}
+
+/** What changed between two releases, in a few words. */
+export function changesText(changes: {
+  readonly added: number
+  readonly changed: number
+  readonly removed: number
+}): string {
+  const { added, changed, removed } = changes
+  return `${numberText(added)} added, ${numberText(changed)} changed, ${numberText(removed)} removed`
 }
 
 /** Rows as columns; the first row is the head. Widths follow the contents. */

@@ -29,8 +29,12 @@ export function writeArchive(source: ByteSource, structure: Structure, context: 
 }
 
 /** The context of a file's own records. */
-export function outerContext(policy: StreamPolicy, emit: (piece: Uint8Array) => void): ViewContext {
-  return { policy, emit, inner: (content) => innerWriter(content, policy) }
+export function outerContext(
+  policy: StreamPolicy,
+  emit: (piece: Uint8Array) => void,
+  kept?: ViewContext['kept'],
+): ViewContext {
+  return { policy, emit, inner: (content) => innerWriter(content, policy), kept }
 }
 
 /** An archive inside an archive counts as one when a stream of it is to be unpacked. */

@@ -1,3 +1,4 @@
+import { inflateRawSync } from 'node:zlib'
 import pako from 'pako'
 import type { ByteSource } from './byte-source.ts'
 import { readRange } from './byte-source.ts'
@@ -54,4 +55,54 @@ export function inflateRange(
   }
   if (!state.ended || state.err !== 0) return undefined
   return { consumed: at - range.start - state.strm.avail_in, produced }
+}
+
+/** Packed bytes of a small stream, which are read at once. */
+const packedAtOnceMax = archiveLimits.contentBufferMax
+
+interface Answer {
+  readonly buffer: Uint8Array
+  readonly engine: { readonly bytesWritten: number }
+}
+
+/**
+ * The content of a stream that should fill a range exactly and give `contentBytes` bytes, held in
+ * memory; undefined when it does not. The runtime's zlib is five times as fast as pako and right
+ * whenever it succeeds; what it refuses, pako decides on.
+ */
+export function inflateWhole(
+  source: ByteSource,
+  range: { readonly start: number; readonly end: number },
+  contentBytes: number,
+): Uint8Array | undefined {
+  const packedBytes = range.end - range.start
+  if (contentBytes > 0 && packedBytes <= packedAtOnceMax) {
+    const packed = readRange(source, range.start, range.end)
+    const content = packed === undefined ? undefined : inflateNatively(packed, contentBytes)
+    if (content !== undefined) return content
+  }
+  const held = new Uint8Array(contentBytes)
+  let at = 0
+  const inflated = inflateRange(source, { ...range, producedMax: contentBytes }, (piece) => {
+    held.set(piece, at)
+    at += piece.length
+  })
+  const exact = inflated?.produced === contentBytes && inflated.consumed === packedBytes
+  return exact ? held : undefined
+}
+
+function inflateNatively(packed: Uint8Array, contentBytes: number): Uint8Array | undefined {
+  // One byte more than is wanted: a stream that holds more shows itself.
+  const options = {
+    info: true,
+    chunkSize: Math.max(64, contentBytes + 1),
+    maxOutputLength: contentBytes + 1,
+  }
+  try {
+    const { buffer, engine } = inflateRawSync(packed, options) as unknown as Answer
+    const exact = buffer.length === contentBytes && engine.bytesWritten === packed.length
+    return exact ? buffer : undefined
+  } catch {
+    return undefined
+  }
 }

@@ -1,8 +1,8 @@
 import type { ByteSource } from './byte-source.ts'
 import type { GzipMember } from './gzip-structure.ts'
-import { inflateRange } from './inflater.ts'
+import { inflateRange, inflateWhole } from './inflater.ts'
 import { archiveLimits } from './limits.ts'
-import { heldContent, inflatedContent, type PackedStream } from './view-context.ts'
+import { type Content, heldContent, inflatedContent, type PackedStream } from './view-context.ts'
 import type { ZipEntry } from './zip-structure.ts'
 
 /** The stream of a gzip member. */
@@ -21,18 +21,24 @@ export function memberStream(source: ByteSource, member: GzipMember): PackedStre
 export function entryStream(source: ByteSource, entry: ZipEntry): PackedStream | undefined {
   if (entry.method !== 8 || entry.encrypted) return undefined
   const range = { start: entry.dataStart, end: entry.dataEnd }
-  const keep = entry.contentBytes <= archiveLimits.contentBufferMax
-  const held = keep ? new Uint8Array(entry.contentBytes) : undefined
-  let at = 0
-  const inflated = inflateRange(source, { ...range, producedMax: entry.contentBytes }, (piece) => {
-    held?.set(piece, at)
-    at += piece.length
-  })
-  if (inflated === undefined || inflated.produced !== entry.contentBytes) return undefined
-  if (inflated.consumed !== range.end - range.start) return undefined
-  const content =
-    held === undefined ? inflatedContent(source, range, entry.contentBytes) : heldContent(held)
+  const content = entryContent(source, range, entry.contentBytes)
+  if (content === undefined) return undefined
   const hints = [6, 9, 3, 1] as const
   const levelHint = hints[((entry.local[6] ?? 0) >> 1) & 3] ?? 6
   return { source, ...range, content, levelHint }
+}
+
+function entryContent(
+  source: ByteSource,
+  range: { readonly start: number; readonly end: number },
+  bytes: number,
+): Content | undefined {
+  if (bytes <= archiveLimits.contentBufferMax) {
+    const held = inflateWhole(source, range, bytes)
+    return held === undefined ? undefined : heldContent(held)
+  }
+  const inflated = inflateRange(source, { ...range, producedMax: bytes }, () => {})
+  if (inflated === undefined || inflated.produced !== bytes) return undefined
+  if (inflated.consumed !== range.end - range.start) return undefined
+  return inflatedContent(source, range, bytes)
 }

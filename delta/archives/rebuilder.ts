@@ -116,6 +116,9 @@ function* record(archive: Archive, head: number): Parser<void> {
     case operation.member:
       yield* memberRecord(archive, flags)
       return
+    case operation.kept:
+      yield* keptRecord(archive, flags)
+      return
     default:
       throw refused('The view has a record that does not exist.')
   }
@@ -176,6 +179,19 @@ function* entryRecord(archive: Archive, flags: number): Parser<void> {
   if (hasFlag(flags, entryFlag.sizes)) setSizes(headers.central, 16, sizes)
   const offset = hasFlag(flags, entryFlag.offset) ? localStart - archive.start : -1
   archive.directory.add(headers.central, offset)
+}
+
+function* keptRecord(archive: Archive, count: number): Parser<void> {
+  const { out, start, directory } = archive
+  const centralBytes = yield* takeVarint()
+  const bytes = yield* takeVarint()
+  if (centralBytes > archiveLimits.centralBytesMax) {
+    throw refused('The central directory becomes too large.')
+  }
+  const headers = yield* take(centralBytes)
+  directory.addKept(headers, { count, start: out.position - start, bytes })
+  archive.time = new Uint8Array(4)
+  yield* pass(bytes, out.push)
 }
 
 function* centralRecord(archive: Archive, flags: number): Parser<void> {

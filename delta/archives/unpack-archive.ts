@@ -3,6 +3,7 @@ import { outerContext, parseArchive, writeArchive } from './archive-view.ts'
 import { type ByteSource, memorySource, readRange, sameBytes } from './byte-source.ts'
 import type { DeflateSettings } from './deflate-settings.ts'
 import type { Deflater } from './deflater.ts'
+import type { OldEntries } from './kept-entries.ts'
 import { archiveLimits, type UnpackLimits } from './limits.ts'
 import { createRebuilderWith, type DeflaterFactory } from './rebuilder.ts'
 import { encodeRecipe } from './recipe.ts'
@@ -23,12 +24,13 @@ class ViewTooLarge extends Error {}
 
 /**
  * Bytes to view and recipe; undefined when the file is not an archive or nothing in it can be
- * rebuilt exactly. Each unpacked stream was deflated again and compared, and the rebuilder was
+ * rebuilt exactly. Entries that `old` has just so stay packed. Each unpacked stream was deflated again and compared, and the rebuilder was
  * run on the result.
  */
 export function unpackArchive(
   bytes: Uint8Array,
   limits: UnpackLimits = {},
+  old?: OldEntries,
 ): UnpackedArchive | undefined {
   const viewBytesMax = limits.viewBytesMax ?? archiveLimits.viewBytesMax
   const source = memorySource(bytes)
@@ -37,11 +39,12 @@ export function unpackArchive(
   const policy = new MakingPolicy()
   const pieces: Uint8Array[] = []
   let viewBytes = 0
-  const context = outerContext(policy, (piece) => {
+  const emit = (piece: Uint8Array): void => {
     viewBytes += piece.length
     if (viewBytes > viewBytesMax) throw new ViewTooLarge()
     pieces.push(piece)
-  })
+  }
+  const context = outerContext(policy, emit, (zip, entry) => old?.keptFrom(bytes, zip, entry))
   try {
     writeArchive(source, structure, context)
   } catch (error) {

@@ -3,6 +3,7 @@ import { inflateRange } from './inflater.ts'
 import { archiveLimits } from './limits.ts'
 import { encodeVarint } from './varint.ts'
 import { operation } from './view-grammar.ts'
+import type { ZipStructure } from './zip-structure.ts'
 
 /** Content that can be gone through as often as needed. */
 export interface Content {
@@ -41,6 +42,18 @@ export interface ViewContext {
    * content: one level is enough.
    */
   readonly inner: ((content: Uint8Array) => InnerWriter | undefined) | undefined
+  /**
+   * How many entries of a zip file, from one on, lie in an old archive just so; it is handed their
+   * old central headers. Absent where nothing may stay packed.
+   */
+  readonly kept?: ((zip: ZipStructure, entry: number) => KeptEntries | undefined) | undefined
+}
+
+/** Entries that an old archive has one after the other, bytes and all. */
+export interface KeptEntries {
+  readonly count: number
+  /** The old central headers, with the old offsets. */
+  readonly centrals: readonly Uint8Array[]
 }
 
 /** Writes the records of an archive that lies in other content. */

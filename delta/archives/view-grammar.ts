@@ -17,6 +17,8 @@ export const operation = {
   archive: 5,
   /** Nested content ends here. */
   close: 6,
+  /** `flags` is a count of zip entries that stay as they are, with their central headers. */
+  kept: 7,
 } as const
 
 /** Flags of operation.entry. */

@@ -95,6 +95,30 @@ export class CentralDirectory {
     this.#offsets.push(offset)
   }
 
+  /**
+   * Adds headers that lie one after the other; their offsets count from that of the first, which
+   * lies at `start`.
+   * @throws LW_DELTA_ARCHIVE when they are not `count` headers, or reach beyond `bytes`
+   */
+  addKept(headers: Uint8Array, kept: { count: number; start: number; bytes: number }): void {
+    const words = view(headers)
+    let at = 0
+    let first: number | undefined
+    for (let i = 0; i < kept.count; i++) {
+      const fixed = at + centralFixedBytes <= headers.length
+      if (!fixed || words.getUint32(at, true) !== zipSignatures.central) throw notCentral()
+      const offset = words.getUint32(at + 42, true)
+      first ??= offset
+      if (offset < first || offset - first > kept.bytes) throw notCentral()
+      const tail = words.getUint16(at + 30, true) + words.getUint16(at + 32, true)
+      const end = at + centralFixedBytes + words.getUint16(at + 28, true) + tail
+      if (end > headers.length) throw notCentral()
+      this.add(headers.subarray(at, end), kept.start + offset - first)
+      at = end
+    }
+    if (at !== headers.length) throw notCentral()
+  }
+
   /** Writes all headers; `start` is where the archive began in the output. */
   write(out: Output, options: { start: number; base: number; order?: readonly number[] }): void {
     if (this.#written !== undefined) throw refused('There are two central directories.')
@@ -122,6 +146,10 @@ export class CentralDirectory {
     words.setUint32(12, modulo32(this.#written.start), true)
     return fields
   }
+}
+
+function notCentral(): Error {
+  return refused('Kept entries have other headers than they say.')
 }
 
 function modulo32(value: number): number {

@@ -7,6 +7,7 @@ import {
   type Content,
   heldContent,
   type InnerWriter,
+  type KeptEntries,
   type PackedStream,
   type ViewContext,
   writeBytes,
@@ -18,10 +19,20 @@ import type { ZipEntry, ZipStructure } from './zip-structure.ts'
 export function writeZip(source: ByteSource, zip: ZipStructure, context: ViewContext): void {
   let at = 0
   let before: ZipEntry | undefined
-  for (const entry of zip.entries) {
+  for (let i = 0; i < zip.entries.length; i++) {
+    const entry = zip.entries[i] as ZipEntry
     writeBytes(source, { start: at, end: entry.localStart }, context)
-    at = writeEntry(source, { entry, before, base: zip.base }, context)
-    before = entry
+    const kept = context.kept?.(zip, i)
+    if (kept === undefined) {
+      at = writeEntry(source, { entry, before, base: zip.base }, context)
+      before = entry
+    } else {
+      i += kept.count - 1
+      const { end } = zip.entries[i] as ZipEntry
+      writeKept(source, { start: entry.localStart, end }, kept, context)
+      at = end
+      before = undefined
+    }
   }
   writeBytes(source, { start: at, end: zip.centralStart }, context)
   writeCentral(zip, context)
@@ -30,6 +41,19 @@ export function writeZip(source: ByteSource, zip: ZipStructure, context: ViewCon
   writeHead(context, operation.end, zip.endRegular ? endFlag.regular : 0)
   context.emit(zip.endRegular ? end.subarray(20) : end.subarray(4))
   writeBytes(source, { start: zip.endEnd, end: source.size }, context)
+}
+
+/** Entries as they are: their central headers, then everything from the first to the last. */
+function writeKept(
+  source: ByteSource,
+  range: { readonly start: number; readonly end: number },
+  kept: KeptEntries,
+  context: ViewContext,
+): void {
+  const centrals = Buffer.concat(kept.centrals)
+  writeHead(context, operation.kept, kept.count, centrals.length, range.end - range.start)
+  context.emit(centrals)
+  copyWithoutHead(source, range, context)
 }
 
 function writeCentral(zip: ZipStructure, context: ViewContext): void {
@@ -79,7 +103,7 @@ function storedContent(source: ByteSource, entry: ZipEntry): Content | undefined
 }
 
 function writeNested(writer: InnerWriter, context: ViewContext): void {
-  const inside = { ...context, inner: undefined }
+  const inside = { ...context, inner: undefined, kept: undefined }
   writer(inside)
   writeHead(inside, operation.close, 0)
 }

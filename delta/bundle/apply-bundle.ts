@@ -7,11 +7,18 @@ import { PoolReader } from '../objects/pool-reader.ts'
 import { Scratch } from '../objects/scratch.ts'
 import { type BuildPlan, type DraftOrEntry, planBuild } from '../planning/build-plan.ts'
 import { layOutPool } from '../planning/pool-layout.ts'
-import { buildFile, type BuiltFile, type FileReport, type Staging } from './build-file.ts'
+import {
+  buildFile,
+  type BuiltFile,
+  type FileReport,
+  type KnownArchive,
+  type Staging,
+} from './build-file.ts'
+import { BulkDifferences } from './bulk-differences.ts'
 import { BulkReader } from './bulk-reader.ts'
 import { BundleFile, type BundleInput } from './bundle-file.ts'
 import { codeHead, type OldRelease, readOldRelease } from './bundle-head.ts'
-import { headerBytesMax, parseHeader, shortId } from './container.ts'
+import { bulkNames, headerBytesMax, parseHeader, shortId } from './container.ts'
 import { FileModels } from './file-models.ts'
 import { outputRoom } from './output-buffer.ts'
 import { codeSettings, type Primer } from './model-settings.ts'
@@ -36,6 +43,8 @@ export interface ApplyBundleOptions {
   readonly staging: Staging
   readonly expect: ExpectedRelease
   readonly signal?: AbortSignal
+  /** Archives whose rebuilding was proved before, by their number. */
+  readonly known?: ((index: number) => KnownArchive | undefined) | undefined
 }
 
 /** What a bundle was made of. */
@@ -66,29 +75,42 @@ export async function applyBundle(options: ApplyBundleOptions): Promise<AppliedB
       throw deltaError('LW_DELTA_BASE', { detail: 'It starts from another release.' })
     }
     const old = readOldRelease(options.oldManifest)
-    const bulkEnd = header.headerBytes + header.bulkBytes
-    if (bulkEnd > file.bytes) {
-      throw deltaError('LW_DELTA_FORMAT', { detail: 'It ends in its bulk stream.' })
-    }
-    const coder = new BinaryDecoder(file.next(bulkEnd, file.bytes))
-    const bulk = new BulkReader(header.bulkMethod, file.pieces(header.headerBytes, bulkEnd))
+    let at = header.headerBytes
+    const readers = bulkNames.map((name) => {
+      const { method, bytes } = header.bulk[name]
+      const start = at
+      at += bytes
+      if (at > file.bytes) {
+        throw deltaError('LW_DELTA_FORMAT', { detail: 'It ends in its bulk streams.' })
+      }
+      return new BulkReader(method, file.next(start, at))
+    })
+    const [literals, differences, counts] = readers as [BulkReader, BulkReader, BulkReader]
+    const coder = new BinaryDecoder(file.next(at, file.bytes))
+    const bulkDifferences = new BulkDifferences(counts, differences)
     try {
-      return await build(options, old, coder, bulk)
+      return await build(options, old, { coder, bulk: literals, bulkDifferences })
     } finally {
-      bulk.close()
+      literals.close()
     }
   } finally {
     file.close()
   }
 }
 
+interface Streams {
+  readonly coder: BinaryDecoder
+  readonly bulk: BulkReader
+  readonly bulkDifferences: BulkDifferences
+}
+
 async function build(
   options: ApplyBundleOptions,
   old: OldRelease,
-  coder: BinaryDecoder,
-  bulk: BulkReader,
+  streams: Streams,
 ): Promise<AppliedBundle> {
   const { expect, staging } = options
+  const { coder } = streams
   const head = codeHead(coder, old, expect)
   const plan = planBuild(old.entries, old.objects, head.script, head.extras)
   refuseWrongTotals(plan, expect)
@@ -111,13 +133,13 @@ async function build(
       if (options.signal?.aborted === true) throw deltaError('LW_DELTA_CANCELLED')
     }
     const rooms = { outputRoom: outputRoom(), oldRoom: new Uint8Array(deltaLimits.segmentBytes) }
-    const parts = { coder, models, base: pool, bulk, scratch, checkpoint, ...rooms }
+    const parts = { ...streams, models, base: pool, scratch, checkpoint, ...rooms }
     const objects: BuiltFile[] = []
     const files: FileReport[] = []
     const headBytes = coder.bytesCoded
     for (const file of layout.files) {
       checkpoint()
-      const { built, report } = await buildFile(file, parts, staging)
+      const { built, report } = await buildFile(file, parts, staging, options.known?.(file.index))
       objects[file.index] = built
       files.push(report)
       if (file.recipe !== undefined) continue

@@ -36,17 +36,28 @@ export interface FileReport {
   readonly bulkBytes: number
   readonly copies: 'exact' | 'inexact'
   readonly literals: 'modelled' | 'bulk'
+  readonly differences: 'modelled' | 'bulk'
   /** Built as the view of an archive. */
   readonly unpacked: boolean
   /** With predicted references. */
   readonly references: boolean
 }
 
+/** Turns the view of an archive into the archive. */
+interface ViewSink {
+  write(bytes: Uint8Array): Promise<void>
+  end(): Promise<void>
+}
+
+/** Stands in for the rebuilding of an archive that was rebuilt from the same view before. */
+export type KnownArchive = (write: (bytes: Uint8Array) => Promise<void>) => ViewSink
+
 /** Builds one object into staging and says what its bytes hash to. */
 export async function buildFile(
   file: PoolFile,
   parts: Omit<DecoderParts, 'output'> & { readonly outputRoom: Uint8Array },
   staging: Staging,
+  known?: KnownArchive,
 ): Promise<{ readonly built: BuiltFile; readonly report: FileReport }> {
   const { object, index, formBytes, predecessor, limit, recipe } = file
   const hash = createHash('sha256')
@@ -62,7 +73,8 @@ export async function buildFile(
   }
   let coding: DecodedCoding
   try {
-    const rebuild = recipe === undefined ? undefined : rebuilder(file, recipe, write)
+    const rebuild =
+      recipe === undefined ? undefined : (known?.(write) ?? rebuilder(file, recipe, write))
     const output = new OutputBuffer(rebuild?.write ?? write, parts.outputRoom)
     const decoder = new FileDecoder({ ...parts, output })
     coding = await decoder.decode({ size: formBytes, predecessor, limit })
@@ -95,7 +107,7 @@ function rebuilder(
   file: PoolFile,
   recipe: Uint8Array,
   write: (bytes: Uint8Array) => Promise<void>,
-): { write(bytes: Uint8Array): Promise<void>; end(): Promise<void> } {
+): ViewSink {
   const gathered: Uint8Array[] = []
   let room = new Uint8Array(gatherBytes)
   let filled = 0

@@ -1,39 +1,59 @@
+import { deltaLimits } from '../limits.ts'
 import type { FileToEncode } from './file-encoder.ts'
 
-/** Bytes that are modelled in any case: a quarter of a second of decoding. */
-const modelledBytesMin = 1 << 19
-/** Beyond, one literal in so many bytes of output is modelled, so that decoding keeps its pace. */
-const modelledShare = 24
+/** Bytes that are modelled in any case: some hundredths of a second of decoding. */
+const modelledBytesMin = 1 << 16
+/**
+ * Beyond, one byte in so many of output is modelled, so that decoding keeps its pace: a literal
+ * takes about half a microsecond, a difference half of that.
+ */
+const literalShare = 150
+const differenceShare = 24
 const sampleBytes = 1 << 16
 /** Bits of a byte at which modelling gains nothing worth its time. */
 const denseBits = 7.2
 
+type Matched = FileToEncode & { readonly literals: number; readonly differing: number }
+
 /**
- * Chooses which literals are modelled and which go to the bulk stream: what is packed already
- * gains nothing from a model, and decoding must not take too long.
+ * Chooses which literals and differences are modelled and which go to bulk streams: what is packed
+ * already gains nothing from a model, and decoding must not take too long.
  */
-export function chooseCodings<File extends FileToEncode & { readonly literals: number }>(
+export function chooseCodings<File extends Matched>(
   files: readonly File[],
   pool: Uint8Array,
 ): File[] {
   const output = files.reduce((sum, file) => sum + file.end - file.start, 0)
-  const budget = Math.max(modelledBytesMin, output / modelledShare)
   const dense = files.map((file) => file.literals > 4096 && isDense(file, pool))
-  let modelled = files.reduce((sum, file, i) => sum + (dense[i] === true ? 0 : file.literals), 0)
-  const bySize = files.map((_, i) => i).sort((a, b) => literalsOf(files, b) - literalsOf(files, a))
-  for (const i of bySize) {
-    if (modelled <= budget) break
-    if (dense[i] === true) continue
-    dense[i] = true
-    modelled -= literalsOf(files, i)
-  }
-  return files.map((file, i) =>
-    dense[i] === true ? { ...file, coding: { ...file.coding, literals: 'bulk' as const } } : file,
-  )
+  overBudget(files, dense, (file) => file.literals, literalShare, output)
+  const plain = files.map(() => false)
+  overBudget(files, plain, (file) => file.differing, differenceShare, output)
+  const plainBytes = files.reduce((sum, file, i) => sum + (plain[i] ? file.differing : 0), 0)
+  const fits = plainBytes < deltaLimits.bulkAtOnceBytesMax / 4
+  return files.map((file, i) => {
+    const literals = dense[i] === true ? 'bulk' : file.coding.literals
+    const differences = plain[i] === true && fits ? 'bulk' : file.coding.differences
+    return { ...file, coding: { ...file.coding, literals, differences } }
+  })
 }
 
-function literalsOf(files: readonly { readonly literals: number }[], index: number): number {
-  return files[index]?.literals ?? 0
+/** Marks the files with the most bytes until what is left can be modelled in time. */
+function overBudget<File extends Matched>(
+  files: readonly File[],
+  marked: boolean[],
+  bytesOf: (file: File) => number,
+  share: number,
+  output: number,
+): void {
+  const budget = Math.max(modelledBytesMin, output / share)
+  const open = files.map((_, i) => i).filter((i) => marked[i] !== true)
+  const bytes = (i: number): number => bytesOf(files[i] as File)
+  let modelled = open.reduce((sum, i) => sum + bytes(i), 0)
+  for (const i of open.sort((a, b) => bytes(b) - bytes(a))) {
+    if (modelled <= budget) break
+    marked[i] = true
+    modelled -= bytes(i)
+  }
 }
 
 /** Whether the literals look like noise, by how often each byte comes. */

@@ -1,5 +1,5 @@
 import type { BinaryCoder } from '../entropy/binary-coder.ts'
-import { ByteModel } from '../entropy/byte-model.ts'
+import { LightModel } from '../entropy/light-model.ts'
 import { MatchHistory } from '../entropy/match-history.ts'
 import { NumberModel } from '../entropy/number-model.ts'
 import { deltaError } from '../errors.ts'
@@ -10,7 +10,7 @@ import { deltaError } from '../errors.ts'
  */
 export class DifferenceCoder {
   private readonly runs = new NumberModel(16, 250)
-  private readonly model: ByteModel
+  private readonly model: LightModel
   private readonly history: MatchHistory
   private run = -1
   private burst = 0
@@ -20,13 +20,13 @@ export class DifferenceCoder {
   private prior = 0
 
   constructor(slotBits: number, historyBits: number) {
-    this.model = new ByteModel(slotBits, 14)
+    this.model = new LightModel(slotBits)
     this.history = new MatchHistory(historyBits)
   }
 
   /**
    * Codes `count` differences at `at` of an operation that has `left` left, these included.
-   * `old` holds the old bytes from `oldAt` on.
+   * `old` holds the old bytes from `oldAt` on. A decoder adds what it reads to `differences`.
    */
   code(
     coder: BinaryCoder,
@@ -50,22 +50,19 @@ export class DifferenceCoder {
           }
         }
         const take = Math.min(this.run, count - i)
-        if (decoding) differences.fill(0, at + i, at + i + take)
         i += take
         if (take > 0) this.prior = old[oldAt + i - 1] as number
         this.run -= take
         if (this.run > 0) return
-        if (i === left) {
-          this.run = -1
-          return
-        }
         this.run = -1
+        if (i === left) return
         this.burst = 1
         if (i === count) return
       }
       const before = old[oldAt + i] as number
-      const difference = this.codeByte(coder, differences[at + i] as number, before)
-      differences[at + i] = difference
+      const wanted = decoding ? 0 : (differences[at + i] as number)
+      const difference = this.codeByte(coder, wanted, before)
+      if (decoding) differences[at + i] = (differences[at + i] as number) + difference
       i++
       if (difference === 0 && this.burst > 1) {
         this.burst = 0
@@ -81,16 +78,12 @@ export class DifferenceCoder {
     const { model, history, trail, prior } = this
     const { contexts, guesses, confidences } = model
     const place = Math.min(7, this.burst)
-    contexts[0] = (place << 8) | (trail & 0xff)
-    contexts[1] = (place << 16) | (trail & 0xffff)
-    contexts[2] = (place << 24) | (trail & 0xffffff)
-    contexts[3] = Math.imul(trail, 0x2c1b3c6d) + place
-    contexts[4] = (place << 16) | (before << 8) | (trail & 0xff)
-    contexts[5] = (place << 16) | (before << 8) | prior
-    const guess = history.guess(trail)
-    guesses[0] = guess
+    const beside = (place << 16) | (before << 8)
+    contexts[0] = (place << 24) | (trail & 0xffffff)
+    contexts[1] = beside | (trail & 0xff)
+    contexts[2] = beside | prior
+    guesses[0] = history.guess(trail)
     confidences[0] = history.confidence
-    guesses[1] = -1
     model.mixSet = place
     const coded = model.code(coder, difference)
     history.update(trail, coded)
@@ -101,7 +94,7 @@ export class DifferenceCoder {
 }
 
 /** How many bytes from here on are zero, at most `count`. */
-function zeroBytes(bytes: Uint8Array, at: number, count: number): number {
+export function zeroBytes(bytes: Uint8Array, at: number, count: number): number {
   let i = 0
   while (i < count && bytes[at + i] === 0) i++
   return i

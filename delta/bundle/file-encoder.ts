@@ -1,4 +1,5 @@
 import type { BinaryCoder } from '../entropy/binary-coder.ts'
+import type { BulkDifferencesSink } from './bulk-differences.ts'
 import { type CopyOp, createReferenceCoder, referenceLimits } from '../references/index.ts'
 import type { FileCoding, FileModels } from './file-models.ts'
 import { codeReferenceUse, copiesWithin, type ReferenceUse } from './reference-use.ts'
@@ -20,8 +21,11 @@ export interface FileToEncode {
   readonly references?: ReferenceUse | undefined
 }
 
-/** Takes the literals that do not go through the range coder. */
-export type BulkSink = (literals: Uint8Array) => void
+/** Takes what does not go through the range coder. */
+export interface BulkSink {
+  readonly literals: Uint8Array[]
+  readonly differences: BulkDifferencesSink
+}
 
 export function encodeFile(
   coder: BinaryCoder,
@@ -42,21 +46,22 @@ function encodeExact(
   file: FileToEncode,
   bulk: BulkSink,
 ): void {
-  const { pool, limit, start, end, operations, coding } = file
+  const { pool, limit, start, end, operations } = file
   const { trail, copies, tally } = models
   let at = start
   let old = file.predecessor
   const copy = (wanted: number): void => {
-    const sure = copies.begin(coder, coding.unitBits, wanted)
-    trail.pushTail(pool, at, at + sure)
-    copies.skipped(sure)
-    at += sure
-    old += sure
-    const most = Math.min(end - at, limit - old)
-    // The byte that ends a copy is decided on too, unless file or base end there.
-    const coded = copies.code(coder, trail, pool, old, pool, at, most, wanted - sure)
-    at += coded
-    old += coded
+    const kind = models.operations.lastKind
+    const left = Math.min(end - at, limit - old)
+    const marked = copies.codeWay(coder, kind, copies.pays(trail.recent, pool, old, wanted, left))
+    if (marked) {
+      const place = { bytes: pool, at }
+      copies.walk(coder, trail.recent, { bytes: pool, at: old }, place, left, wanted)
+    } else copies.codeLength(coder, kind, wanted, left)
+    trail.pushTail(pool, at, at + wanted)
+    at += wanted
+    old += wanted
+    if (!marked && wanted < left) copies.mark(trail.recent, pool[old] as number)
     tally.add('ends', coder)
   }
   let i = 0
@@ -122,7 +127,8 @@ function encodeInexact(
     const differences = differencesOf(pool, from, at, count)
     const copy = indices?.[i / 3] ?? -1
     if (copy >= 0) predict?.(copy, pool.slice(at, at + count), differences)
-    models.differences.code(coder, pool, from, differences, 0, count, count)
+    if (file.coding.differences === 'bulk') bulk.differences.encode(differences)
+    else models.differences.code(coder, pool, from, differences, 0, count, count)
     models.tally.add('differences', coder)
     trail.pushTail(pool, at, at + count)
     at += count
@@ -176,7 +182,7 @@ function encodeLiterals(
   if (count === 0) return
   const { pool } = file
   if (file.coding.literals === 'bulk') {
-    bulk(pool.subarray(at, at + count))
+    bulk.literals.push(pool.subarray(at, at + count))
     models.trail.pushTail(pool, at, at + count)
     return
   }

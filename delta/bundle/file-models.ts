@@ -1,6 +1,5 @@
 import { AdaptiveBits } from '../entropy/adaptive-bits.ts'
 import type { BinaryCoder } from '../entropy/binary-coder.ts'
-import { NumberModel } from '../entropy/number-model.ts'
 import { CopyCoder } from './copy-coder.ts'
 import { DifferenceCoder } from './difference-coder.ts'
 import { LiteralCoder } from './literal-coder.ts'
@@ -13,10 +12,10 @@ import { BytesCoder } from './view-coder.ts'
 export interface FileCoding {
   /** Exact copies with operations in between, or inexact copies after all operations. */
   readonly copies: 'exact' | 'inexact'
-  /** Literals in the range-coded stream or in the bulk stream. */
+  /** Literals in the range-coded stream or in a bulk stream. */
   readonly literals: 'modelled' | 'bulk'
-  /** Logarithm of the unit in which exact copies are first counted; 0: not at all. */
-  readonly unitBits: number
+  /** Where the differences of inexact copies are. */
+  readonly differences: 'modelled' | 'bulk'
 }
 
 /** Bytes of the range-coded stream by what they say. */
@@ -41,10 +40,8 @@ export class FileModels {
   readonly sizes: ModelSizes
   private literalCoder: LiteralCoder | undefined
   private differenceCoder: DifferenceCoder | undefined
-  private readonly flags = new AdaptiveBits(16, 30)
-  private readonly units = new NumberModel(1)
+  private readonly flags = new AdaptiveBits(9, 30)
   private lastFlags = 0
-  private lastUnit = 0
 
   constructor(sizes: ModelSizes) {
     this.sizes = sizes
@@ -68,21 +65,16 @@ export class FileModels {
   }
 
   codeCoding(coder: BinaryCoder, wanted: FileCoding): FileCoding {
-    const last = this.lastFlags
-    const inexact = this.flags.code(coder, last * 2, wanted.copies === 'inexact' ? 1 : 0)
-    const bulk = this.flags.code(coder, last * 2 + 1, wanted.literals === 'bulk' ? 1 : 0)
+    const context = this.lastFlags * 2
+    const inexact = this.flags.code(coder, context, wanted.copies === 'inexact' ? 1 : 0)
+    const bulk = this.flags.code(coder, context + 1, wanted.literals === 'bulk' ? 1 : 0)
     this.lastFlags = inexact * 2 + bulk
-    let unitBits = 0
-    if (inexact === 0) {
-      const same = this.flags.code(coder, 8, wanted.unitBits === this.lastUnit ? 1 : 0)
-      unitBits =
-        same === 1 ? this.lastUnit : Math.min(30, this.units.code(coder, 0, wanted.unitBits))
-      this.lastUnit = unitBits
-    }
+    const plain =
+      inexact === 1 && this.flags.code(coder, 8, wanted.differences === 'bulk' ? 1 : 0) === 1
     return {
       copies: inexact === 1 ? 'inexact' : 'exact',
       literals: bulk === 1 ? 'bulk' : 'modelled',
-      unitBits,
+      differences: plain ? 'bulk' : 'modelled',
     }
   }
 }

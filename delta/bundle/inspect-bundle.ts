@@ -5,7 +5,7 @@ import { Scratch } from '../objects/scratch.ts'
 import type { SpoolFile } from '../objects/spool-file.ts'
 import { type ApplyReport, applyBundle, type ExpectedRelease } from './apply-bundle.ts'
 import { BundleFile } from './bundle-file.ts'
-import { bundleFormat, headerBytesMax, parseHeader } from './container.ts'
+import { bulkNames, bundleFormat, headerBytesMax, parseHeader } from './container.ts'
 import type { FileReport } from './build-file.ts'
 
 /** One file of a bundle, as it was coded. */
@@ -19,7 +19,9 @@ export interface BundleContents {
   readonly headerBytes: number
   /** The first 32 bits of the id of the manifest that it starts from. */
   readonly oldManifest: string
+  /** How the literals beside the range-coded stream are packed. */
   readonly bulkMethod: string
+  /** Bytes of all bulk streams. */
   readonly bulkBytes: number
   /** The range-coded stream: manifest part, operations, differences, modelled literals. */
   readonly coreBytes: number
@@ -45,15 +47,16 @@ export async function inspectBundle(
   try {
     const header = parseHeader(file.read(0, headerBytesMax))
     const outer = start?.headerBytes ?? 0
+    const bulkBytes = bulkNames.reduce((sum, name) => sum + header.bulk[name].bytes, 0)
     const details = release === undefined ? undefined : await replay(path, outer, release)
     return {
       format: bundleFormat,
       bytes: file.bytes + outer,
       headerBytes: header.headerBytes + outer,
       oldManifest: header.oldManifest,
-      bulkMethod: header.bulkMethod,
-      bulkBytes: header.bulkBytes,
-      coreBytes: file.bytes - header.headerBytes - header.bulkBytes,
+      bulkMethod: header.bulk.literals.method,
+      bulkBytes,
+      coreBytes: file.bytes - header.headerBytes - bulkBytes,
       expect: start?.expect,
       details,
     }

@@ -14,7 +14,7 @@ export class LiteralCoder {
   private shift = 0
 
   constructor(slotBits: number, historyBits: number) {
-    this.model = new ByteModel(slotBits, 14)
+    this.model = new ByteModel(slotBits)
     this.history = new MatchHistory(historyBits)
   }
 

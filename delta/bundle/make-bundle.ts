@@ -5,6 +5,7 @@ import { deltaLimits } from '../limits.ts'
 import type { ObjectSource } from '../objects/object-source.ts'
 import { type PlannedRelease, planRelease } from './make-core.ts'
 import type { Effort, MakeNotes } from './make-streams.ts'
+import { type MakeJob, runMakeJob } from './make-job.ts'
 import { makeWholeBundle, type WrittenBundle } from './make-whole.ts'
 import { runMakeWorker } from './run-make-worker.ts'
 
@@ -23,6 +24,11 @@ export interface MakeBundleOptions {
    */
   readonly budget?: { readonly cpuMs?: number; readonly memoryBytesMax?: number }
   readonly signal?: AbortSignal
+  /**
+   * Small bundles may be made right here, where nobody else waits for the event loop: it takes up
+   * to a second, but starting a worker takes longer.
+   */
+  readonly here?: boolean
 }
 
 export interface MadeBundleFile {
@@ -53,7 +59,10 @@ export async function makeBundle(options: MakeBundleOptions): Promise<MadeBundle
     if (plan.plan.baseBytes + wholeBytes <= poolBytesMax(budget?.memoryBytesMax)) {
       const pool = await loadAll(options.source, objectsOf(plan), signal)
       const job = { oldManifest, newManifest, pool, effort: options.effort, path }
-      made = await runMakeWorker(job, { signal, cpuMs: budget?.cpuMs })
+      made =
+        options.here === true && pool.length <= hereBytesMax
+          ? await runHere(job)
+          : await runMakeWorker(job, { signal, cpuMs: budget?.cpuMs })
     }
     if (made === undefined) {
       await rm(path, { force: true })
@@ -65,6 +74,17 @@ export async function makeBundle(options: MakeBundleOptions): Promise<MadeBundle
   } catch (error) {
     await rm(path, { force: true })
     throw error
+  }
+}
+
+/** Bytes of old and new objects up to which no worker is started when the caller does not ask. */
+const hereBytesMax = 4 << 20
+
+async function runHere(job: MakeJob): Promise<WrittenBundle> {
+  try {
+    return await runMakeJob(job)
+  } catch (cause) {
+    throw deltaError('LW_DELTA_MAKE', { cause })
   }
 }
 

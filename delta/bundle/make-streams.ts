@@ -1,14 +1,15 @@
 import { BinaryEncoder } from '../entropy/binary-encoder.ts'
-import { type Effort, FileMatcher, type PoolPart } from '../matching/file-matcher.ts'
+import { type Effort, FileMatcher } from '../matching/file-matcher.ts'
+import type { PoolPart } from '../matching/pool-part.ts'
 import type { BuildPlan } from '../planning/build-plan.ts'
 import type { PoolLayout } from '../planning/pool-layout.ts'
-import type { BulkMethod } from './bulk-reader.ts'
+import { BulkDifferencesSink } from './bulk-differences.ts'
 import { type BundleHead, codeHead, type OldRelease } from './bundle-head.ts'
 import { chooseCodings } from './choose-codings.ts'
-import { encodeFile, type FileToEncode } from './file-encoder.ts'
+import { type BulkSink, encodeFile, type FileToEncode } from './file-encoder.ts'
 import { FileModels, type Tally } from './file-models.ts'
 import { chooseSizes, codeSettings, type ModelSettings, primerAt } from './model-settings.ts'
-import { packBulk } from './pack-bulk.ts'
+import { packBulk, type PackedBulk } from './pack-bulk.ts'
 import { codeViews, type ViewChoice } from './view-coder.ts'
 
 export type { Effort }
@@ -18,8 +19,9 @@ export type MakeNotes = Readonly<Record<string, number>>
 
 export interface MadeStreams {
   readonly core: Uint8Array
-  readonly bulk: Uint8Array
-  readonly bulkMethod: BulkMethod
+  readonly literals: PackedBulk
+  readonly differences: PackedBulk
+  readonly counts: PackedBulk
   readonly notes: MakeNotes
 }
 
@@ -44,6 +46,8 @@ export const unlimited = {
 
 interface MatchedFile extends FileToEncode {
   readonly literals: number
+  /** Bytes that inexact copies change, about. */
+  readonly differing: number
 }
 
 export function makeStreams(input: StreamInput): MadeStreams {
@@ -51,20 +55,27 @@ export function makeStreams(input: StreamInput): MadeStreams {
   const started = performance.now()
   const files = matchFiles(input)
   const matched = performance.now()
-  const bulk: Uint8Array[] = []
+  const bulk = { literals: [], differences: new BulkDifferencesSink() }
   const coded = chooseCodings(files, pool)
-  const { core, tally } = encodeFiles(input, coded, (literals) => bulk.push(literals))
-  const packed = packBulk(bulk, input.effort)
+  const { core, tally } = encodeFiles(input, coded, bulk)
+  const coderEnded = performance.now()
+  const literals = packBulk(bulk.literals, input.effort)
+  const differences = packBulk(bulk.differences.bytes, input.effort)
+  const counts = packBulk([Uint8Array.from(bulk.differences.counts)], input.effort)
   const notes = {
     ...tally.bytes,
-    bulk: packed.bytes.length,
+    bulk: literals.bytes.length,
+    bulkDifferences: differences.bytes.length,
+    bulkCounts: counts.bytes.length,
     operations: files.reduce((sum, file) => sum + file.operations.length / 3, 0),
     literalBytes: files.reduce((sum, file) => sum + file.literals, 0),
+    differingBytes: files.reduce((sum, file) => sum + file.differing, 0),
     builtBytes: plan.builtBytes,
     matchMs: Math.round(matched - started),
-    codeMs: Math.round(performance.now() - matched),
+    codeMs: Math.round(coderEnded - matched),
+    packMs: Math.round(performance.now() - coderEnded),
   }
-  return { core, bulk: packed.bytes, bulkMethod: packed.method, notes }
+  return { core, literals, differences, counts, notes }
 }
 
 /** New bytes without any old ones from which on they go to the bulk stream unmatched. */
@@ -73,9 +84,19 @@ const unmatchedBytesMin = 1 << 19
 /** A first release: the bulk codec finds what its files have in common at fifty times the speed. */
 function withoutMatching({ layout, pool }: StreamInput): MatchedFile[] {
   const operations = new Int32Array(0)
-  const coding = { copies: 'inexact', literals: 'bulk', unitBits: 0 } as const
+  const coding = { copies: 'inexact', literals: 'bulk', differences: 'modelled' } as const
   return layout.files.map(({ position: start, formBytes: literals, predecessor, limit }) => {
-    return { pool, limit, start, end: start + literals, predecessor, operations, coding, literals }
+    return {
+      pool,
+      limit,
+      start,
+      end: start + literals,
+      predecessor,
+      operations,
+      coding,
+      literals,
+      differing: 0,
+    }
   })
 }
 
@@ -92,7 +113,8 @@ function matchFiles(input: StreamInput): MatchedFile[] {
     const { operations, coding, references } = match
     let literals = end - start
     for (let i = 2; i < operations.length; i += 3) literals -= operations[i] as number
-    return { pool, limit, start, end, predecessor, operations, coding, references, literals }
+    const file = { pool, limit, start, end, predecessor, operations, coding, references, literals }
+    return { ...file, differing: differingBytes(file) }
   })
 }
 
@@ -107,7 +129,7 @@ function partsOf({ base, oldViews, files }: PoolLayout): PoolPart[] {
 function encodeFiles(
   input: StreamInput,
   files: readonly MatchedFile[],
-  bulk: (literals: Uint8Array) => void,
+  bulk: BulkSink,
 ): { core: Uint8Array; tally: Tally } {
   const { old, head, plan, choice, layout, pool } = input
   const coder = new BinaryEncoder()
@@ -132,18 +154,15 @@ function chooseSettings(files: readonly MatchedFile[], baseBytes: number): Model
       literals += file.literals
       if (file.literals > (most?.literals ?? 0)) most = file
     }
-    if (file.coding.copies === 'inexact') {
-      const unequal = unequalBytes(file)
-      // Most of what references change is predicted.
-      differences += file.references === undefined ? unequal : unequal / 4
-    }
+    if (file.coding.differences === 'modelled') differences += file.differing
   }
   const primer = primerAt(Math.max(0, most?.predecessor ?? 0), literals, baseBytes)
   return { sizes: chooseSizes(literals + primer.bytes, differences), primer }
 }
 
-/** Bytes that inexact copies change; tables larger than they need leave the processor's cache. */
-function unequalBytes({ pool, start, operations }: MatchedFile): number {
+/** Bytes that inexact copies change, about. */
+function differingBytes({ pool, start, operations, coding, references }: FileToEncode): number {
+  if (coding.copies === 'exact') return 0
   let count = 0
   let at = start
   for (let i = 0; i < operations.length; i += 3) {
@@ -152,5 +171,6 @@ function unequalBytes({ pool, start, operations }: MatchedFile): number {
     const end = at + (operations[i + 2] as number)
     for (; at < end; at++) if (pool[at] !== pool[at + distance]) count++
   }
-  return count
+  // Most of what references change is predicted.
+  return references === undefined ? count : count / 4
 }

@@ -9,7 +9,7 @@ import { deltaLimits } from '../limits.ts'
 import { memoryObjectSource, type ObjectSource } from '../objects/object-source.ts'
 import { applyBundle } from './apply-bundle.ts'
 import { attributesOf, codeHead } from './bundle-head.ts'
-import { encodeHeader, shortId } from './container.ts'
+import { encodeHeader, noBulk, shortId } from './container.ts'
 import { FileModels } from './file-models.ts'
 import type { MakeBundleOptions } from './make-bundle.ts'
 import type { PlannedRelease } from './make-core.ts'
@@ -42,8 +42,7 @@ export async function makeWholeBundle(
     const core = encodeWhole(release)
     const header = encodeHeader({
       oldManifest: shortId(digestOf(options.oldManifest)),
-      bulkMethod: 'brotli',
-      bulkBytes,
+      bulk: { ...noBulk, literals: { method: 'brotli-streamed', bytes: bulkBytes } },
     })
     const written = await concatenate(path, header, packedPath, core)
     await prove(options, path)
@@ -116,7 +115,7 @@ function encodeWhole({ old, next, script, plan }: PlannedRelease): Uint8Array {
   codeSettings(coder, settings, plan.baseBytes)
   const models = new FileModels(settings.sizes)
   for (const { size } of plan.built) {
-    models.codeCoding(coder, { copies: 'inexact', literals: 'bulk', unitBits: 0 })
+    models.codeCoding(coder, { copies: 'inexact', literals: 'bulk', differences: 'modelled' })
     models.operations.beginFile(0, 0)
     if (size > 0) models.operations.codeLiterals(coder, size, size)
     codeReferenceUse(coder, models.sides, undefined, () => undefined)

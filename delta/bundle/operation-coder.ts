@@ -16,7 +16,8 @@ export class OperationCoder {
   private readonly steps = new NumberModel(2, 250)
   private readonly kindBits = new AdaptiveBits(kinds * 4 * kinds, 250)
   private readonly recent = new Float64Array(recentMax)
-  private lastKind = 0
+  /** How the last place was said. */
+  lastKind = 0
   private limit = 0
 
   /** A file begins whose predecessor, if any, lies at `start`; copies come from before `limit`. */

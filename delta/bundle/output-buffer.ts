@@ -18,11 +18,6 @@ export class OutputBuffer {
     this.emit = emit
   }
 
-  /** Makes room for a segment at `at`. */
-  async makeRoom(): Promise<void> {
-    if (this.at + deltaLimits.segmentBytes > capacity) await this.flush()
-  }
-
   async flush(): Promise<void> {
     if (this.at === 0) return
     await this.emit(this.bytes.subarray(0, this.at))

@@ -1,33 +1,36 @@
 import { brotliCompressSync, constants } from 'node:zlib'
+import { deltaLimits } from '../limits.ts'
 import type { Effort } from '../matching/file-matcher.ts'
 import type { BulkMethod } from './bulk-reader.ts'
 
-/** Above so many bytes the best setting of brotli takes too long. */
-const slowBytesMax = 4 << 20
-/** Above so many bytes a making at the moment of commit takes a lighter setting. */
-const lightBytesMin = 32 << 20
+/** Above so many bytes the best setting of brotli takes too long: it does half a MB a second. */
+const slowBytesMax = { fast: 1 << 14, best: 1 << 17 } as const
+/** Above so many bytes a lighter setting is taken. */
+const lightBytesMin = { fast: 8 << 20, best: 32 << 20 } as const
+const smallWindowBits = 22
 
-/** Packs the literals that do not go through the range coder, by whatever is smaller. */
-export function packBulk(
-  pieces: readonly Uint8Array[],
-  effort: Effort,
-): { readonly method: BulkMethod; readonly bytes: Uint8Array } {
+export interface PackedBulk {
+  readonly method: BulkMethod
+  readonly bytes: Uint8Array
+}
+
+/** Packs a stream that does not go through the range coder, by whatever is smaller. */
+export function packBulk(pieces: readonly Uint8Array[], effort: Effort): PackedBulk {
   const stored = Buffer.concat(pieces)
-  if (stored.length === 0) return { method: 'stored', bytes: stored }
-  const quality = qualityFor(stored.length, effort)
+  if (stored.length === 0) return { method: 'none', bytes: stored }
+  const small = stored.length <= deltaLimits.bulkAtOnceBytesMax
   const packed = brotliCompressSync(stored, {
     params: {
-      [constants.BROTLI_PARAM_QUALITY]: quality,
-      [constants.BROTLI_PARAM_LGWIN]: constants.BROTLI_MAX_WINDOW_BITS,
+      [constants.BROTLI_PARAM_QUALITY]: qualityFor(stored.length, effort),
+      [constants.BROTLI_PARAM_LGWIN]: small ? smallWindowBits : constants.BROTLI_MAX_WINDOW_BITS,
       [constants.BROTLI_PARAM_SIZE_HINT]: stored.length,
     },
   })
-  return packed.length < stored.length
-    ? { method: 'brotli', bytes: packed }
-    : { method: 'stored', bytes: stored }
+  if (packed.length >= stored.length) return { method: 'stored', bytes: stored }
+  return { method: small ? 'brotli' : 'brotli-streamed', bytes: packed }
 }
 
 function qualityFor(bytes: number, effort: Effort): number {
-  if (effort === 'best') return bytes <= slowBytesMax ? 11 : 9
-  return bytes <= lightBytesMin ? 9 : 5
+  if (bytes <= slowBytesMax[effort]) return 11
+  return bytes <= lightBytesMin[effort] ? 9 : 5
 }

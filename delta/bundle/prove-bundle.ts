@@ -1,7 +1,7 @@
 import { type Digest, digestOf, totalsOf } from '../../protocol/index.ts'
 import { memoryObjectSource } from '../objects/object-source.ts'
 import { applyBundle, type ExpectedRelease } from './apply-bundle.ts'
-import type { Staging } from './build-file.ts'
+import type { KnownArchive, Staging } from './build-file.ts'
 import { readHeldManifest } from './bundle-head.ts'
 import type { BundleInput } from './bundle-file.ts'
 import type { BuildPlan } from '../planning/build-plan.ts'
@@ -21,10 +21,11 @@ export async function proveBundle(options: {
   readonly bundle: BundleInput
   readonly oldManifest: Uint8Array
   readonly newManifest: Uint8Array
-  /** Begins with the concatenated base objects. */
+  /** The concatenated base objects, then all built objects. */
   readonly base: Uint8Array
+  readonly known?: (index: number) => KnownArchive | undefined
 }): Promise<void> {
-  const { bundle, oldManifest, newManifest, base } = options
+  const { bundle, oldManifest, newManifest, base, known } = options
   const { old, plan } = planRelease(oldManifest, newManifest)
   const objects = new Map<Digest, Uint8Array>()
   for (const { number, position, size } of plan.base) {
@@ -36,6 +37,7 @@ export async function proveBundle(options: {
     source: memoryObjectSource(objects),
     staging: poolStaging(plan, base),
     expect: expectationOf(newManifest),
+    known,
   })
 }
 

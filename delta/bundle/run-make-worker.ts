@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import { deltaError } from '../errors.ts'
-import type { MakeAnswer, MakeJob } from './make-worker.ts'
+import type { MakeJob } from './make-job.ts'
+import type { MakeAnswer } from './make-worker.ts'
 
 /**
  * Runs one job in a worker of its own. Resolves with undefined when `cpuMs` went by before it was

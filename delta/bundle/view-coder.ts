@@ -59,7 +59,7 @@ function codeIndices(
 /** Short strings of bytes that say how content is rebuilt. */
 export class BytesCoder {
   private readonly numbers = new NumberModel(1)
-  private readonly model = new ByteModel(10, 14)
+  private readonly model = new ByteModel(10)
   private total = 0
 
   code(coder: BinaryCoder, wanted: Uint8Array | undefined): Uint8Array {

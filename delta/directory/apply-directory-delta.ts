@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto'
-import { copyFile, lstat, mkdir, open, rename, rm, symlink } from 'node:fs/promises'
+import { chmodSync, constants, copyFileSync, mkdirSync, renameSync } from 'node:fs'
+import { lstat, mkdir, rename, rm, symlink } from 'node:fs/promises'
 import path from 'node:path'
 import { type Digest, type Entry, parseManifest } from '../../protocol/index.ts'
 import { applyBundle } from '../bundle/apply-bundle.ts'
-import type { Staging } from '../bundle/build-file.ts'
 import { BundleFile } from '../bundle/bundle-file.ts'
 import { deltaError } from '../errors.ts'
-import { fileObjectSource, type ObjectReader, readFully } from '../objects/object-source.ts'
+import { fileStaging } from '../objects/file-staging.ts'
+import { fileObjectSource } from '../objects/object-source.ts'
 import { type DeltaFileHeader, deltaHeaderBytesMax, parseDeltaHeader } from './delta-file.ts'
 import { scanTree, singleFile, type Tree } from './tree.ts'
 
@@ -89,7 +90,7 @@ async function rebuild(
     bundle: { path: deltaPath, start: header.headerBytes },
     oldManifest: old.manifest,
     source: fileObjectSource(old.paths),
-    staging: fileStaging(pathOf, work),
+    staging: fileStaging(pathOf, (name) => path.join(work, name)),
     expect: header.expect,
     ...(signal === undefined ? {} : { signal }),
   })
@@ -99,54 +100,37 @@ async function rebuild(
   return { header, old, newEntries, built, entries, totalBytes, builtFiles: objects.length }
 }
 
-function fileStaging(pathOf: (index: number) => string, work: string): Staging {
-  return {
-    async create(index) {
-      const handle = await open(pathOf(index), 'wx', 0o600)
-      return {
-        write: async (bytes) => {
-          await handle.writeFile(bytes)
-        },
-        close: () => handle.close(),
-      }
-    },
-    async open(index): Promise<ObjectReader> {
-      const handle = await open(pathOf(index), 'r')
-      const { size } = await handle.stat()
-      return {
-        size,
-        read: async (position, into) => readFully(handle.fd, position, into),
-        close: () => handle.close(),
-      }
-    },
-    scratchPath: (name) => path.join(work, name),
-  }
-}
-
 async function assemble(rebuilt: Rebuilt, result: string): Promise<void> {
   const { header, old, newEntries, built } = rebuilt
-  const place = async (entry: Extract<Entry, { type: 'file' }>, target: string): Promise<void> => {
-    const from = built.get(entry.sha256) ?? old.paths.get(entry.sha256)
+  const uses = new Map<Digest, number>()
+  for (const entry of newEntries) {
+    if (entry.type === 'file') uses.set(entry.sha256, (uses.get(entry.sha256) ?? 0) + 1)
+  }
+  const place = (entry: Extract<Entry, { type: 'file' }>, target: string): void => {
+    const made = built.get(entry.sha256)
+    const from = made ?? old.paths.get(entry.sha256)
     if (from === undefined) throw new TypeError('an object of the result is missing')
-    await copyFile(from, target)
-    const handle = await open(target, 'r')
-    await handle.chmod(entry.mode === '0755' ? 0o755 : 0o644)
-    await handle.close()
+    if (made !== undefined && uses.get(entry.sha256) === 1) renameSync(made, target)
+    else copyFileSync(from, target, constants.COPYFILE_FICLONE)
+    chmodSync(target, entry.mode === '0755' ? 0o755 : 0o644)
   }
   if (header.kind === 'file') {
     const entry = newEntries[0]
     if (newEntries.length !== 1 || entry?.type !== 'file' || entry.path !== singleFile) {
       throw deltaError('LW_DELTA_FORMAT', { detail: 'It does not hold the one file that it says.' })
     }
-    await place(entry, result)
+    place(entry, result)
     return
   }
+  const folders = new Set([result])
   await mkdir(result)
   const links: Extract<Entry, { type: 'symlink' }>[] = []
   for (const entry of newEntries) {
     const target = path.join(result, entry.path)
-    await mkdir(entry.type === 'directory' ? target : path.dirname(target), { recursive: true })
-    if (entry.type === 'file') await place(entry, target)
+    const folder = entry.type === 'directory' ? target : path.dirname(target)
+    if (!folders.has(folder)) mkdirSync(folder, { recursive: true })
+    folders.add(folder)
+    if (entry.type === 'file') place(entry, target)
     else if (entry.type === 'symlink') links.push(entry)
   }
   // Links come last, so that nothing is written through one.

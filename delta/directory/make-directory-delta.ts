@@ -38,6 +38,7 @@ export async function makeDirectoryDelta(options: {
       source: fileObjectSource(new Map([...old.paths, ...next.paths])),
       outputPath: bundlePath,
       effort,
+      here: true,
       ...(signal === undefined ? {} : { signal }),
     })
     const expect = expectationOf(next.manifest)

@@ -1,9 +1,12 @@
-import { lstat, readdir, readFile, readlink } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { closeSync, fstatSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs'
+import { lstat } from 'node:fs/promises'
 import path from 'node:path'
 import {
   type ChannelName,
   comparePaths,
   type Digest,
+  digestFromBytes,
   digestOf,
   encodeManifest,
   type Entry,
@@ -37,43 +40,67 @@ export async function scanTree(root: string, release: number): Promise<Tree> {
   const paths = new Map<Digest, string>()
   const status = await lstat(root)
   const kind = status.isDirectory() ? 'directory' : 'file'
-  const addFile = async (file: string, name: string): Promise<void> => {
-    const bytes = await readFile(file)
-    const sha256 = digestOf(bytes)
-    const executable = ((await lstat(file)).mode & 0o100) !== 0
+  const addFile = (file: string, name: string): void => {
+    const { sha256, size, executable } = hashFile(file)
     paths.set(sha256, file)
     entries.push({
       type: 'file',
       path: parseEntryPath(name),
-      size: bytes.length,
+      size,
       sha256,
       mode: executable ? '0755' : '0644',
       mime,
     })
   }
-  const walk = async (folder: string, prefix: string, depth: number): Promise<void> => {
+  const walk = (folder: string, prefix: string, depth: number): void => {
     if (depth > depthMax) throw deltaError('LW_DELTA_MAKE', { detail: 'Nested too deep.' })
-    const found = await readdir(folder, { withFileTypes: true })
+    const found = readdirSync(folder, { withFileTypes: true })
     if (found.length === 0 && prefix !== '') {
       entries.push({ type: 'directory', path: parseEntryPath(prefix) })
     }
     for (const item of found) {
       const file = path.join(folder, item.name)
       const name = prefix === '' ? item.name : `${prefix}/${item.name}`
-      if (item.isDirectory()) await walk(file, name, depth + 1)
-      else if (item.isFile()) await addFile(file, name)
+      if (item.isDirectory()) walk(file, name, depth + 1)
+      else if (item.isFile()) addFile(file, name)
       else if (item.isSymbolicLink()) {
-        const target = await readlink(file)
-        entries.push({ type: 'symlink', path: parseEntryPath(name), target })
+        entries.push({ type: 'symlink', path: parseEntryPath(name), target: readlinkSync(file) })
       } else {
         throw deltaError('LW_DELTA_MAKE', { detail: `${file} is no file, link or directory.` })
       }
     }
   }
-  if (kind === 'directory') await walk(root, '', 0)
-  else await addFile(root, singleFile)
+  if (kind === 'directory') walk(root, '', 0)
+  else addFile(root, singleFile)
   entries.sort((a, b) => comparePaths(a.path, b.path))
   return { manifest: treeManifest(entries, release), entries, paths, kind }
+}
+
+const pieceBytes = 1 << 20
+
+/** Without waiting: a tree may have thousands of small files, and nobody else waits. */
+function hashFile(file: string): {
+  readonly sha256: Digest
+  readonly size: number
+  readonly executable: boolean
+} {
+  const descriptor = openSync(file, 'r')
+  try {
+    const { size: expected, mode } = fstatSync(descriptor)
+    const piece = Buffer.allocUnsafe(Math.min(pieceBytes, expected + 1))
+    const hash = createHash('sha256')
+    let size = 0
+    for (;;) {
+      const read = readSync(descriptor, piece)
+      if (read === 0) break
+      hash.update(piece.subarray(0, read))
+      size += read
+    }
+    const sha256 = digestFromBytes(hash.digest())
+    return { sha256, size, executable: (mode & 0o100) !== 0 }
+  } finally {
+    closeSync(descriptor)
+  }
 }
 
 /** The manifest of a tree that belongs to no channel. */

@@ -20,10 +20,11 @@ export class NumberModel {
   code(coder: BinaryCoder, context: number, value: number): number {
     const width = this.codeWidth(coder, context, value)
     if (width < 2) return width
+    const { decoding } = coder
     let result = 1
     let node = 1
     for (let left = width - 2; left >= 0; left--) {
-      const digit = Math.floor(value / 2 ** left) % 2
+      const digit = decoding ? 0 : digitOf(value, left)
       let coded: number
       if (node < 8) {
         coded = this.mantissaBits.code(coder, (context * 64 + width) * 8 + node, digit)
@@ -43,7 +44,7 @@ export class NumberModel {
   }
 
   private codeWidth(coder: BinaryCoder, context: number, value: number): number {
-    const wanted = widthOf(value)
+    const wanted = coder.decoding ? 0 : widthOf(value)
     let width = 0
     while (this.bits.code(coder, context * 64 + width, width < wanted ? 1 : 0) === 1) {
       if (++width > widthMax) {
@@ -52,6 +53,10 @@ export class NumberModel {
     }
     return width
   }
+}
+
+function digitOf(value: number, place: number): number {
+  return value < 0x80000000 ? (value >>> place) & 1 : Math.floor(value / 2 ** place) % 2
 }
 
 /** Binary digits of a whole number. The logarithm alone is off by one just below large powers. */

@@ -4,7 +4,7 @@ import { deltaError } from '../errors.ts'
 
 /** Short texts (names, attributes) that end with a zero byte, each guessed from the ones before. */
 export class TextModel {
-  private readonly model = new ByteModel(10, 14)
+  private readonly model = new ByteModel(10)
 
   /** `like` is a text that this one probably resembles. */
   code(coder: BinaryCoder, text: string, bytesMax: number, like = ''): string {

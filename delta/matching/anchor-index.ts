@@ -10,15 +10,25 @@ export class AnchorIndex {
   private readonly shift: number
   private readonly leaving: number
 
-  constructor(base: Uint8Array, length: number, step: number) {
+  /** Takes in the parts of `base` that are given, all of it when none are. */
+  constructor(
+    base: Uint8Array,
+    options: {
+      readonly length: number
+      readonly step: number
+      readonly parts?: readonly { readonly position: number; readonly size: number }[]
+    },
+  ) {
+    const { length, step, parts = [{ position: 0, size: base.length }] } = options
     this.length = length
-    const bits = Math.min(23, Math.max(8, Math.ceil(Math.log2(base.length / step + 1)) - 1))
+    const bytes = parts.reduce((sum, { size }) => sum + size, 0)
+    const bits = Math.min(22, Math.max(8, Math.ceil(Math.log2(bytes / step + 1))))
     this.table = new Int32Array(2 << bits).fill(-1)
     this.shift = 32 - bits
     let leaving = 1
     for (let i = 0; i < length; i++) leaving = Math.imul(leaving, multiplier)
     this.leaving = leaving
-    this.fill(base, step)
+    for (const { position, size } of parts) this.fill(base, step, position, position + size)
   }
 
   /** The hash of the bytes at `at`. */
@@ -48,22 +58,22 @@ export class AnchorIndex {
     return this.table[slot + 1] as number
   }
 
-  private fill(base: Uint8Array, step: number): void {
-    const { length, table } = this
-    const end = base.length - length
-    if (end < 0) return
-    let hash = this.hash(base, 0)
+  private fill(base: Uint8Array, step: number, start: number, stop: number): void {
+    const { length, table, shift, leaving } = this
+    const end = stop - length
+    if (end < start) return
+    let hash = this.hash(base, start)
     let wait = 0
-    for (let at = 0; ; at++) {
+    for (let at = start; at < end; at++) {
       if (wait === 0) {
-        const slot = this.slot(hash)
-        if (table[slot] === -1) table[slot] = at
+        const slot = (Math.imul(hash ^ (hash >>> 15), 0x9e3779b1) >>> shift) << 1
+        if ((table[slot] as number) < 0) table[slot] = at
         else table[slot + 1] = at
         wait = step
       }
       wait--
-      if (at === end) return
-      hash = this.roll(hash, base[at] as number, base[at + length] as number)
+      const out = Math.imul((base[at] as number) + 1, leaving)
+      hash = (Math.imul(hash, multiplier) + (base[at + length] as number) + 1 - out) | 0
     }
   }
 }

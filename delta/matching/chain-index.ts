@@ -29,17 +29,23 @@ export class ChainIndex {
 
   /** Takes in the strings between `start` and `end`, which must lie behind all that is known. */
   extend(start: number, end: number): void {
-    const { pool, length, step, heads, previous } = this
+    const { pool, length, step, heads, previous, shift, leaving } = this
     const last = end - length
     if (start > last) return
     let hash = this.hash(start)
+    let wait = (step - (start % step)) % step
+    let entry = Math.ceil(start / step)
     for (let at = start; at <= last; at++) {
-      if (at % step === 0) {
-        const slot = this.slot(hash)
-        previous[at / step] = heads[slot] as number
+      if (wait === 0) {
+        const slot = Math.imul(hash ^ (hash >>> 15), 0x9e3779b1) >>> shift
+        previous[entry++] = heads[slot] as number
         heads[slot] = at
+        wait = step
       }
-      hash = this.roll(hash, pool[at] as number, pool[at + length] ?? 0)
+      wait--
+      if (at === last) return
+      const out = Math.imul((pool[at] as number) + 1, leaving)
+      hash = (Math.imul(hash, multiplier) + (pool[at + length] as number) + 1 - out) | 0
     }
   }
 

@@ -4,11 +4,9 @@ import type { CopyList } from './copy-list.ts'
 import { InexactMatcher } from './inexact-matcher.ts'
 import { inexactOperations } from './operations.ts'
 import { textPrices } from './prices.ts'
+import type { PoolPart } from './pool-part.ts'
 import { pruneOperations } from './prune-operations.ts'
 import { TextParser } from './text-parser.ts'
-
-/** More output than this is decoded with fewer decisions. */
-const quickDecodingBytes = 1 << 23
 
 /** How much time a making may take. */
 export type Effort = 'fast' | 'best'
@@ -24,12 +22,6 @@ export interface FileToMatch {
   readonly predecessorBytes: number
 }
 
-/** One object of the pool. */
-export interface PoolPart {
-  readonly position: number
-  readonly size: number
-}
-
 export interface FileMatch {
   readonly operations: Int32Array
   readonly references?: {
@@ -40,7 +32,7 @@ export interface FileMatch {
   readonly coding: {
     readonly copies: 'exact' | 'inexact'
     readonly literals: 'modelled' | 'bulk'
-    readonly unitBits: number
+    readonly differences: 'modelled' | 'bulk'
   }
 }
 
@@ -49,8 +41,8 @@ export class FileMatcher {
   private readonly pool: Uint8Array
   private readonly base: Uint8Array
   private readonly effort: Effort
-  private readonly unitBits: number
   private readonly parts: readonly PoolPart[]
+  private readonly texts = new Map<number, boolean>()
   private indexedParts = 0
   private textParts: { readonly index: ChainIndex; readonly parser: TextParser } | undefined
   private binaryParts: InexactMatcher | undefined
@@ -65,24 +57,63 @@ export class FileMatcher {
     this.base = pool.subarray(0, baseBytes)
     this.effort = options.effort
     this.parts = options.parts
-    // Deciding byte by byte where copies end costs time on the other side; ends cost little either way.
-    this.unitBits = pool.length - baseBytes > quickDecodingBytes ? 9 : 10
   }
 
   match(file: FileToMatch): FileMatch {
-    const bytes = this.pool.subarray(file.start, file.end)
-    return isText(bytes) ? this.matchText(file) : this.matchBinary(file)
+    const text = this.isText(file.start, file.end - file.start)
+    return text ? this.matchText(file) : this.matchBinary(file)
   }
 
-  /** Takes the parts below `limit` into the index, but for those that no text is like. */
+  /** The old parts that are no text. */
+  private binaries(): PoolPart[] {
+    return this.parts.filter(
+      ({ position, size }) => position < this.base.length && !this.isText(position, size),
+    )
+  }
+
+  /** Whether a part of the pool is matched by exact copies. */
+  private isText(position: number, size: number): boolean {
+    const known = this.texts.get(position)
+    if (known !== undefined) return known
+    const text = !looksBinary(this.pool.subarray(position, position + size))
+    if (size > 0) this.texts.set(position, text)
+    return text
+  }
+
+  /**
+   * Takes the old texts below `limit` into the index. Of the new ones `learn` takes what is new in
+   * them: the rest is found where it was copied from.
+   */
   private index(limit: number, index: ChainIndex): void {
+    const end = Math.min(limit, this.base.length)
     for (; this.indexedParts < this.parts.length; this.indexedParts++) {
       const { position, size } = this.parts[this.indexedParts] as PoolPart
-      if (position >= limit) return
-      if (isText(this.pool.subarray(position, position + size))) {
-        index.extend(position, position + size)
-      }
+      if (position >= end) return
+      if (this.isText(position, size)) index.extend(position, position + size)
     }
+  }
+
+  /** Takes the literals of a text, with what is around them, into the index. */
+  private learn(operations: Int32Array, start: number, end: number, index: ChainIndex): void {
+    let at = start
+    let from = -1
+    let to = -1
+    const flush = (): void => {
+      if (from >= 0) index.extend(from, Math.min(end, to))
+    }
+    for (let i = 0; at < end; i += 3) {
+      const literals = i < operations.length ? (operations[i] as number) : end - at
+      if (literals >= learnedBytesMin) {
+        const first = Math.max(start, at - learnedMargin)
+        if (first > to) {
+          flush()
+          from = first
+        }
+        to = at + literals + learnedMargin
+      }
+      at += literals + (operations[i + 2] ?? 0)
+    }
+    flush()
   }
 
   private matchText({ start, end, predecessor, limit }: FileToMatch): FileMatch {
@@ -99,8 +130,8 @@ export class FileMatcher {
     this.index(limit, index)
     const parsed = parser.parse(start, end, predecessor, limit)
     const operations = pruneOperations(parsed, Math.max(0, predecessor), textPrices)
-    const unitBits = this.unitBits
-    return { operations, coding: { copies: 'exact', literals: 'modelled', unitBits } }
+    this.learn(operations, start, end, index)
+    return { operations, coding: exactCoding }
   }
 
   private matchBinary(file: FileToMatch): FileMatch {
@@ -108,7 +139,7 @@ export class FileMatcher {
     if (predicted !== undefined) return predicted
     const { start, end, predecessor } = file
     const { base, pool } = this
-    this.binaryParts ??= new InexactMatcher(base, pool)
+    this.binaryParts ??= new InexactMatcher(base, pool, this.binaries())
     const copies = this.binaryParts.match(start, end, predecessor)
     return { operations: inexactOperations(copies, start), coding: inexactCoding }
   }
@@ -143,7 +174,12 @@ export class FileMatcher {
   }
 }
 
-const inexactCoding = { copies: 'inexact', literals: 'modelled', unitBits: 0 } as const
+/** Literals of a new text that later ones may repeat, and how much around them is indexed. */
+const learnedBytesMin = 4
+const learnedMargin = 24
+
+const exactCoding = { copies: 'exact', literals: 'modelled', differences: 'modelled' } as const
+const inexactCoding = { ...exactCoding, copies: 'inexact' } as const
 
 function copyOps(list: CopyList): CopyOp[] {
   const copies: CopyOp[] = []
@@ -154,30 +190,22 @@ function copyOps(list: CopyList): CopyOp[] {
   return copies
 }
 
-/** ELF, PE, Mach-O and its universal form, by their first bytes. */
+/** ELF, PE, Mach-O and its universal form, and WebAssembly, by their first bytes. */
 function mayBeExecutable(bytes: Uint8Array, at: number): boolean {
   const word = ((bytes[at] ?? 0) << 24) | ((bytes[at + 1] ?? 0) << 16) | ((bytes[at + 2] ?? 0) << 8)
   const magic = (word | (bytes[at + 3] ?? 0)) >>> 0
   return (
     magic === 0x7f454c46 ||
     magic >>> 16 === 0x4d5a ||
-    [0xcffaedfe, 0xfeedfacf, 0xcefaedfe, 0xcafebabe].includes(magic)
+    [0x0061736d, 0xcffaedfe, 0xfeedfacf, 0xcefaedfe, 0xcafebabe].includes(magic)
   )
 }
 
-/** What is matched by exact copies. */
-function isText(bytes: Uint8Array): boolean {
-  return isShifted(bytes) || !looksBinary(bytes)
-}
-
-/** WebAssembly: numbers of varying length, where bytes do not stay in step as in other code. */
-function isShifted(bytes: Uint8Array): boolean {
-  return bytes[0] === 0 && bytes[1] === 0x61 && bytes[2] === 0x73 && bytes[3] === 0x6d
-}
+const sampleBytes = 1 << 15
 
 /** Whether zero bytes or many control bytes say that a file is no text. */
 function looksBinary(bytes: Uint8Array): boolean {
-  const end = Math.min(bytes.length, 65536)
+  const end = Math.min(bytes.length, sampleBytes)
   let odd = 0
   for (let i = 0; i < end; i++) {
     const byte = bytes[i] as number

@@ -2,6 +2,7 @@ import { AnchorIndex } from './anchor-index.ts'
 import { AnchorMatcher } from './anchor-matcher.ts'
 import type { CopyList } from './copy-list.ts'
 import { extendCopies } from './extend-copies.ts'
+import type { PoolPart } from './pool-part.ts'
 import { GapMatcher } from './gap-matcher.ts'
 
 /** Finds inexact copies from one array of bytes in another, or in the later part of the same. */
@@ -11,12 +12,15 @@ export class InexactMatcher {
   private readonly anchors: AnchorMatcher
   private readonly gaps: GapMatcher
 
-  constructor(base: Uint8Array, next: Uint8Array) {
+  /** `parts` of the base are looked through for what has moved, all of it when left out. */
+  constructor(base: Uint8Array, next: Uint8Array, parts?: readonly PoolPart[]) {
     this.base = base
     this.next = next
-    const large = base.length > 1 << 23
-    const step = large ? 4 : 1
-    this.anchors = new AnchorMatcher(base, next, new AnchorIndex(base, large ? 16 : 12, step))
+    const bytes = parts?.reduce((sum, { size }) => sum + size, 0) ?? base.length
+    const large = bytes > 1 << 22
+    const options = { length: large ? 16 : 12, step: large ? 4 : 1 }
+    const index = new AnchorIndex(base, parts === undefined ? options : { ...options, parts })
+    this.anchors = new AnchorMatcher(base, next, index)
     this.gaps = new GapMatcher(base, next, { anchorBytes: 6, copyMin: 8 })
   }
 

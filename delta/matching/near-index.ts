@@ -4,7 +4,8 @@ const backBytes = 4 * 1024
 
 /** Short strings around one place of the pool, for copies that begin near the last one. */
 export class NearIndex {
-  readonly length: number
+  /** Bytes of the strings. */
+  readonly length = 5
   private readonly pool: Uint8Array
   private readonly heads = new Int32Array(1 << slotBits)
   private readonly stamps = new Int32Array(1 << slotBits)
@@ -13,9 +14,8 @@ export class NearIndex {
   private start = 0
   private end = 0
 
-  constructor(pool: Uint8Array, length: number) {
+  constructor(pool: Uint8Array) {
     this.pool = pool
-    this.length = length
   }
 
   /** Makes sure that the surroundings of `place` are known, not beyond `limit`. */
@@ -47,10 +47,12 @@ export class NearIndex {
 
   private slot(at: number): number {
     const { pool } = this
-    let hash = 0
-    for (let i = 0; i < this.length; i++) {
-      hash = Math.imul(hash + (pool[at + i] as number), 0x2c1b3c6d)
-    }
+    const word =
+      (pool[at] as number) |
+      ((pool[at + 1] as number) << 8) |
+      ((pool[at + 2] as number) << 16) |
+      ((pool[at + 3] as number) << 24)
+    const hash = Math.imul(word, 0x2c1b3c6d) + Math.imul(pool[at + 4] as number, 0x297a2d39)
     return Math.imul(hash ^ (hash >>> 13), 0x9e3779b1) >>> (32 - slotBits)
   }
 }

@@ -49,7 +49,7 @@ export class TextParser {
   constructor(pool: Uint8Array, index: ChainIndex, options: ParserOptions) {
     this.pool = pool
     this.index = index
-    this.near = new NearIndex(pool, 5)
+    this.near = new NearIndex(pool)
     this.options = options
   }
 

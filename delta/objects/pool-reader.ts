@@ -18,9 +18,15 @@ export interface PoolObject {
 export class PoolReader {
   bytes = 0
   private readonly objects: PoolObject[] = []
-  private readonly blocks = new Map<string, Uint8Array>()
+  private readonly blocks = new Map<number, Uint8Array>()
   private readonly readers = new Map<number, ObjectReader>()
   private lastIndex = 0
+  /** The block that was looked at last, where it begins in the pool, and the place in it. */
+  nearBytes: Uint8Array = new Uint8Array(0)
+  nearAt = 0
+  private nearStart = 0
+  /** A block that fell out, for the next one. */
+  private spare: Uint8Array | undefined
 
   constructor(objects: readonly PoolObject[]) {
     for (const object of objects) this.append(object)
@@ -33,25 +39,49 @@ export class PoolReader {
     if (object.size > 0) this.objects.push(object)
   }
 
+  /**
+   * How many bytes from `position` on are at hand: `nearBytes` holds them from `nearAt` on. When
+   * it is 0, `approach` gets them.
+   */
+  near(position: number): number {
+    let offset = position - this.nearStart
+    if (offset < 0 || offset >= this.nearBytes.length) {
+      if (!this.turnTo(position)) return 0
+      offset = position - this.nearStart
+    }
+    this.nearAt = offset
+    return this.nearBytes.length - offset
+  }
+
+  /** Loads the block of a position. */
+  async approach(position: number): Promise<void> {
+    if (position < 0 || position >= this.bytes) throw outside()
+    const index = this.find(position)
+    if (!this.readers.has(index)) await this.reader(index)
+    if (this.near(position) > 0) return
+    const { position: start } = this.objects[index] as PoolObject
+    await this.load(index, Math.floor((position - start) / blockBytes))
+    this.near(position)
+  }
+
   /** Copies `count` bytes from `position` into `into` at `at`. */
   async read(position: number, into: Uint8Array, at: number, count: number): Promise<void> {
-    if (position < 0 || position + count > this.bytes) {
-      throw deltaError('LW_DELTA_FORMAT', { detail: 'A copy from outside the base.' })
+    for (let done = this.readNow(position, into, at, count); done < count; ) {
+      await this.approach(position + done)
+      done += this.readNow(position + done, into, at + done, count - done)
     }
-    let done = 0
-    while (done < count) {
-      const index = this.find(position + done)
-      const object = this.objects[index] as PoolObject
-      const offset = position + done - object.position
-      const number = Math.floor(offset / deltaLimits.segmentBytes)
-      const key = `${index}:${number}`
-      let block = this.blocks.get(key)
-      if (block === undefined) block = await this.load(key, index, number)
-      const from = offset - number * deltaLimits.segmentBytes
-      const take = Math.min(count - done, block.length - from)
-      into.set(block.subarray(from, from + take), at + done)
+  }
+
+  /** Copies as many of the bytes as are at hand; returns their number. */
+  readNow(position: number, into: Uint8Array, at: number, count: number): number {
+    if (position < 0 || position + count > this.bytes) throw outside()
+    for (let done = 0; done < count; ) {
+      const take = Math.min(count - done, this.near(position + done))
+      if (take === 0) return done
+      into.set(this.nearBytes.subarray(this.nearAt, this.nearAt + take), at + done)
       done += take
     }
+    return count
   }
 
   /** A part of the pool as an object. */
@@ -103,6 +133,7 @@ export class PoolReader {
     const readers = [...this.readers.values()]
     this.readers.clear()
     this.blocks.clear()
+    this.nearBytes = new Uint8Array(0)
     for (const reader of readers) await reader.close()
   }
 
@@ -121,19 +152,53 @@ export class PoolReader {
     return low
   }
 
-  private async load(key: string, index: number, number: number): Promise<Uint8Array> {
+  /** Makes the block of a position the near one, without waiting; whether that was possible. */
+  private turnTo(position: number): boolean {
+    if (!(position >= 0 && position < this.bytes)) return false
+    const index = this.find(position)
     const object = this.objects[index] as PoolObject
-    const start = number * deltaLimits.segmentBytes
-    const block = new Uint8Array(Math.min(deltaLimits.segmentBytes, object.size - start))
-    const reader = await this.reader(index)
-    if ((await reader.read(start, block)) !== block.length) {
-      throw shorter()
-    }
-    if (this.blocks.size >= deltaLimits.baseBlocksMax) {
-      this.blocks.delete(this.blocks.keys().next().value as string)
-    }
-    this.blocks.set(key, block)
+    const number = Math.floor((position - object.position) / blockBytes)
+    const block = this.blocks.get(keyOf(index, number)) ?? this.loadNow(index, number)
+    if (block === undefined) return false
+    this.nearBytes = block
+    this.nearStart = object.position + number * blockBytes
+    return true
+  }
+
+  /** Loads a block of an object that is open and need not be waited for. */
+  private loadNow(index: number, number: number): Uint8Array | undefined {
+    const reader = this.readers.get(index)
+    if (reader?.readSync === undefined) return undefined
+    const block = this.room(index, number)
+    if (reader.readSync(number * blockBytes, block) !== block.length) throw shorter()
+    this.keep(index, number, block)
     return block
+  }
+
+  private async load(index: number, number: number): Promise<void> {
+    const reader = await this.reader(index)
+    const block = this.room(index, number)
+    if ((await reader.read(number * blockBytes, block)) !== block.length) throw shorter()
+    this.keep(index, number, block)
+  }
+
+  private room(index: number, number: number): Uint8Array {
+    const { size } = this.objects[index] as PoolObject
+    const length = Math.min(blockBytes, size - number * blockBytes)
+    const used = this.spare
+    if (used?.length !== length) return new Uint8Array(length)
+    this.spare = undefined
+    return used
+  }
+
+  private keep(index: number, number: number, block: Uint8Array): void {
+    if (this.blocks.size >= deltaLimits.baseBlocksMax) {
+      const [key, oldest] = this.blocks.entries().next().value as [number, Uint8Array]
+      this.blocks.delete(key)
+      // The near one may still be looked at.
+      if (oldest !== this.nearBytes) this.spare = oldest
+    }
+    this.blocks.set(keyOf(index, number), block)
   }
 
   private async reader(index: number): Promise<ObjectReader> {
@@ -155,6 +220,16 @@ export class PoolReader {
     }
     return reader
   }
+}
+
+const blockBytes = deltaLimits.segmentBytes
+
+function keyOf(index: number, number: number): number {
+  return index * 2 ** 20 + number
+}
+
+function outside(): Error {
+  return deltaError('LW_DELTA_FORMAT', { detail: 'A copy from outside the base.' })
 }
 
 function shorter(): Error {

@@ -1,39 +1,157 @@
-import { type CopyOp, ReferenceCoder } from './coder.ts'
+import { ReferenceCoder } from './coder.ts'
 import type { Draft } from './draft.ts'
 import type { Region } from './layout.ts'
 import { referenceLimits } from './limits.ts'
-import { coderInput, eachWindow, type PlanInput } from './plan-input.ts'
+import { coderInput, type PlanInput } from './plan-input.ts'
 import { cellCount, mode, type ModeRun } from './side.ts'
 
-const { cellBytes } = referenceLimits
+const { cellBytes, windowBytes } = referenceLimits
 /** What a change of mode costs, in differing bytes. */
 const changeCost = 4
 /** Bytes without a difference in which a mode that was not tried is charged one. */
 const quietBytes = 32
 
+/** Windows of each region that every mode is tried on first. */
+const sampledWindows = 4
+/** Differing bytes that a mode must spare on them to be tried on the others. */
+const sampleGainMin = 24
+
 /** Tries every mode where it may fit and takes the cheapest for each cell. */
 export function chooseModes(draft: Draft, input: PlanInput): readonly ModeRun[] {
   const count = cellCount(input.next.length)
-  const noisy = noisyWindows(input)
+  const windows = plannedWindows(draft, input)
   const candidates = candidateModes(draft)
-  const costs = candidates.map(({ mode: value, fits }) => {
-    const cost = new Uint16Array(count)
-    const modes = [{ mode: value, cells: count }]
-    const coder = new ReferenceCoder({ ...draft.side, modes }, coderInput(input))
-    eachWindow(input, (window) => {
-      const { copyIndex, offset, newPosition, block } = window
-      if (!fits(newPosition, newPosition + block.length)) {
-        block.fill(1)
-      } else if (!noisy.has(window.number)) {
-        if (value === mode.plain) return
-        block.fill(0)
-        for (let at = 0; at < block.length; at += quietBytes) block[at] = 1
-      } else coder.difference(copyIndex, offset, block)
-      countDifferences(cost, newPosition, block)
-    })
-    return cost
+  const plain = trial(draft, input, { mode: mode.plain, windows, count })
+  const costs = candidates.map((candidate) => {
+    if (candidate.mode === mode.plain) return plain
+    const fitting = windows.filter(({ from, to }) => candidate.fits(from, to))
+    const promising = promisingRegions(draft, input, { candidate, fitting, plain, count })
+    const taken = fitting.filter(({ region }) => promising.has(region))
+    return trial(draft, input, { mode: candidate.mode, windows: taken, count })
   })
   return runs(cheapest(candidates, costs, count))
+}
+
+interface PlannedWindow {
+  readonly copyIndex: number
+  readonly offset: number
+  /** New bytes. */
+  readonly from: number
+  readonly to: number
+  /** Index of the new region that it begins in, -1 outside of all. */
+  readonly region: number
+  /** Whether it is worth a trial: short ones and those with a differing byte. */
+  readonly noisy: boolean
+}
+
+function plannedWindows(draft: Draft, input: PlanInput): readonly PlannedWindow[] {
+  const { regions } = draft.side.newLayout
+  const windows: PlannedWindow[] = []
+  for (const [copyIndex, copy] of input.copies.entries()) {
+    for (let offset = 0; offset < copy.length; offset += windowBytes) {
+      const length = Math.min(windowBytes, copy.length - offset)
+      const from = copy.newPosition + offset
+      const to = from + length
+      const start = copy.oldPosition + offset
+      const old = input.old.subarray(start, start + length)
+      const noisy = length < cellBytes || Buffer.compare(old, input.next.subarray(from, to)) !== 0
+      const region = regions.findIndex(
+        ({ position, size }) => position < to && position + size > from,
+      )
+      windows.push({ copyIndex, offset, from, to, region, noisy })
+    }
+  }
+  return windows
+}
+
+interface Trial {
+  readonly mode: number
+  readonly windows: readonly PlannedWindow[]
+  readonly count: number
+}
+
+/** What each cell costs in a mode; where it is not tried, as much as all its bytes. */
+function trial(
+  draft: Draft,
+  input: PlanInput,
+  { mode: value, windows, count }: Trial,
+): Uint16Array {
+  const cost = new Uint16Array(count)
+  if (value !== mode.plain) cost.fill(cellBytes)
+  const coder = new ReferenceCoder(
+    { ...draft.side, modes: [{ mode: value, cells: count }] },
+    coderInput(input),
+  )
+  for (const { from, to } of windows) clearCells(cost, from, to)
+  const room = new Uint8Array(windowBytes)
+  for (const { copyIndex, offset, from, to, noisy } of windows) {
+    if (!noisy) {
+      if (value !== mode.plain) chargeQuiet(cost, from, to)
+      continue
+    }
+    const block = room.subarray(0, to - from)
+    block.set(input.next.subarray(from, to))
+    coder.difference(copyIndex, offset, block)
+    countDifferences(cost, from, block)
+  }
+  return cost
+}
+
+function clearCells(cost: Uint16Array, from: number, to: number): void {
+  cost.fill(0, Math.floor(from / cellBytes), Math.ceil(to / cellBytes))
+}
+
+function chargeQuiet(cost: Uint16Array, from: number, to: number): void {
+  for (let at = from; at < to; at += cellBytes) {
+    const cell = Math.floor(at / cellBytes)
+    const bytes = Math.min(to - at, cellBytes)
+    cost[cell] = (cost[cell] as number) + Math.ceil(bytes / quietBytes)
+  }
+}
+
+/** The regions in which a mode spares bytes on a few windows. */
+function promisingRegions(
+  draft: Draft,
+  input: PlanInput,
+  options: {
+    readonly candidate: Candidate
+    readonly fitting: readonly PlannedWindow[]
+    readonly plain: Uint16Array
+    readonly count: number
+  },
+): ReadonlySet<number> {
+  const { candidate, fitting, plain, count } = options
+  const byRegion = new Map<number, PlannedWindow[]>()
+  for (const window of fitting) {
+    if (!window.noisy) continue
+    const list = byRegion.get(window.region)
+    if (list === undefined) byRegion.set(window.region, [window])
+    else list.push(window)
+  }
+  const promising = new Set<number>()
+  const samples: PlannedWindow[] = []
+  for (const [region, list] of byRegion) {
+    if (list.length <= 2 * sampledWindows) promising.add(region)
+    else samples.push(...spread(list))
+  }
+  const costs = trial(draft, input, { mode: candidate.mode, windows: samples, count })
+  const gains = new Map<number, number>()
+  for (const { from, to, region } of samples) {
+    for (let cell = Math.floor(from / cellBytes); cell * cellBytes < to; cell++) {
+      const gain = (plain[cell] as number) - (costs[cell] as number)
+      if (gain > 0) gains.set(region, (gains.get(region) ?? 0) + gain)
+    }
+  }
+  for (const [region, gain] of gains) if (gain >= sampleGainMin) promising.add(region)
+  return promising
+}
+
+/** A few of many, evenly. */
+function spread(windows: readonly PlannedWindow[]): PlannedWindow[] {
+  return Array.from({ length: sampledWindows }, (_, i) => {
+    const at = Math.floor(((i + 0.5) * windows.length) / sampledWindows)
+    return windows[at] as PlannedWindow
+  })
 }
 
 interface Candidate {
@@ -73,22 +191,13 @@ function candidateModes({ side, bases, pairs }: Draft): Candidate[] {
   return candidates
 }
 
-/** Numbers of the windows that are worth a trial: short ones and those with a differing byte. */
-function noisyWindows(input: PlanInput): ReadonlySet<number> {
-  const noisy = new Set<number>()
-  eachWindow(input, ({ number, copyIndex, offset, block }) => {
-    const from = (input.copies[copyIndex] as CopyOp).oldPosition + offset
-    const old = input.old.subarray(from, from + block.length)
-    if (block.length < cellBytes || Buffer.compare(old, block) !== 0) noisy.add(number)
-  })
-  return noisy
-}
-
 function countDifferences(cost: Uint16Array, position: number, block: Uint8Array): void {
-  for (let at = 0; at < block.length; at++) {
-    if (block[at] === 0) continue
-    const cell = Math.floor((position + at) / cellBytes)
-    cost[cell] = (cost[cell] as number) + 1
+  let cell = Math.floor(position / cellBytes)
+  for (let at = 0; at < block.length; cell++) {
+    const end = Math.min(block.length, (cell + 1) * cellBytes - position)
+    let differing = 0
+    for (; at < end; at++) if (block[at] !== 0) differing++
+    cost[cell] = (cost[cell] as number) + differing
   }
 }
 

@@ -1,7 +1,8 @@
 import { SaxesParser, type SaxesTagPlain } from 'saxes'
 import { isLongwaveError } from '../errors.ts'
 import { limits } from '../limits.ts'
-import { type EntryPath, findCollisions, whyNotEntryPath, whyNotOnWindows } from '../paths.ts'
+import { findCollisions } from '../name-tree.ts'
+import { type EntryPath, whyNotEntryPath, whyNotOnWindows } from '../paths.ts'
 import {
   type ContentIdentifier,
   digestOfIdentifier,

@@ -1,4 +1,4 @@
-import Type, { type Static } from 'typebox'
+import { type Static, Type } from '../schemas/index.ts'
 import { limits } from '../limits.ts'
 
 const digest = Type.String({ pattern: '^[0-9a-f]{64}$' })

@@ -1,4 +1,4 @@
-import Type, { type Static } from 'typebox'
+import { type Static, Type } from '../schemas/index.ts'
 import { limits } from '../limits.ts'
 
 export const subscriptionFormat = 'longwave-subscription-1'
@@ -49,6 +49,9 @@ export const ChannelList = Type.Object({
   channels: Type.Array(ChannelListing, { maxItems: 100_000 }),
 })
 export type ChannelList = Static<typeof ChannelList>
+
+/** The same list in the static form, below the folder that the web server serves. */
+export const staticListingFile = 'channels.json'
 
 /** The figures of a release between, which bound what a step of a chain may build. */
 export const ReleaseFigures = Type.Object({

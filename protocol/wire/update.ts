@@ -1,4 +1,4 @@
-import Type, { type Static } from 'typebox'
+import { type Static, Type } from '../schemas/index.ts'
 import { limits } from '../limits.ts'
 import { RouteOffer } from './subscription.ts'
 
@@ -107,7 +107,7 @@ export const UpdateAnswer = Type.Object({
   /** Everything up to here is durably in the origin's log and may be deleted by the tuner. */
   acknowledged: Type.Optional(Type.Object({ epoch: Type.String(), sequence: Type.Integer() })),
   /** Metadata that the tuner lacks, exact bytes as text, by file name. */
-  trust: Type.Record(Type.String(), Type.String()),
+  trust: Type.Record(Type.String()),
   head: Type.Object({ release: Type.Integer(), manifest: digest }),
   /** What `GET /NAME/deltas/FROM..TO` would say, for a tuner that is behind. */
   offer: Type.Optional(RouteOffer),

@@ -95,7 +95,8 @@ export async function loadOrMakeKeys(
   return [pair]
 }
 
-async function createdKeys(
+/** Where the keys of a channel lie that has no release yet. */
+export async function createdKeys(
   context: PublisherContext,
   channelId: Digest,
 ): Promise<CreatedKeys | undefined> {

@@ -25,7 +25,7 @@ import {
 import { publishError } from '../errors.ts'
 import type { PublishApi } from '../upload/index.ts'
 import { type ChannelFolder, type ChannelRecord, withRelease } from './channel-folder.ts'
-import { type CreatedKeys, makeFirstRoot } from './first-keys.ts'
+import { type CreatedKeys, createdKeys, makeFirstRoot } from './first-keys.ts'
 import type { PublisherContext } from './publisher-context.ts'
 
 /** A channel whose state at the transmitter was verified, or that is about to begin. */
@@ -81,7 +81,13 @@ async function openFirst(options: OpenOptions, record: ChannelRecord): Promise<O
   const fits = made !== undefined && namesOnlineKey(parseRoot(made), state.onlineKey)
   const first =
     fits && record.channelId !== undefined
-      ? { channelId: record.channelId, root: made, record, created: undefined }
+      ? {
+          channelId: record.channelId,
+          root: made,
+          record,
+          // The run that made them broke off before it could say so.
+          created: await createdKeys(context, record.channelId),
+        }
       : await makeFirstRoot(context, {
           name: api.address.name,
           folder,
@@ -182,6 +188,8 @@ async function openExisting(
     channelId,
     firstUse: 'pinned',
     clock: context.clock,
+    // Otherwise nobody could ever sign anew what has expired.
+    mayRenew: true,
     persist: (state) => folder.saveTrust(state),
     ...(api.address.rootVersion === undefined
       ? {}

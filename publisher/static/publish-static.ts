@@ -6,18 +6,26 @@ import {
   parseManifest,
   totalsOf,
 } from '../../protocol/index.ts'
-import type { ReleaseTarget, SignedBundle } from '../../trust/index.ts'
+import {
+  type OnlinePair,
+  parseTargets,
+  type ReleaseTarget,
+  type SignedBundle,
+} from '../../trust/index.ts'
+import { publisherLimits } from '../limits.ts'
 import { nextAttributes, planRelease, type ReleasePlan, rolloutFromNow } from '../plan/index.ts'
 import { scan } from '../publish-directory.ts'
 import type { ScanResult } from '../scan/index.ts'
-import { type PublisherContext, withLock, withRelease } from '../sign/index.ts'
+import { type ChannelRecord, type PublisherContext, withLock, withRelease } from '../sign/index.ts'
+import { pruneStatic } from './prune-static.ts'
 import { makeStaticBundles } from './static-bundles.ts'
+import { writeListing } from './static-listing.ts'
 import { type StaticOptions, type StaticRun, startRun } from './static-run.ts'
 import type { StaticSite } from './static-site.ts'
 import { openStatic, type StaticChannel } from './static-state.ts'
 import { publicUrl, type StaticSummary, summaryOf } from './static-summary.ts'
 import { writeViews } from './static-views.ts'
-import { needsRefresh, resign, signHead, writeMetadata } from './write-metadata.ts'
+import { needsRefresh, needsRenewal, resign, signHead, writeMetadata } from './write-metadata.ts'
 import { compressed, writeObjects } from './write-objects.ts'
 
 /**
@@ -46,7 +54,8 @@ async function publishLocked(run: StaticRun, options: StaticOptions): Promise<St
   const nothingNew = plan.nothingNew && options.force !== true && options.minimum === undefined
   if (nothingNew && complete && !channel.needsSigning) {
     const outcome = 'nothing-new'
-    const online = needsRefresh(run, channel) ? await resign(run, channel) : undefined
+    const isDue = needsRefresh(run, channel) || needsRenewal(run, channel)
+    const online = isDue ? await resign(run, channel) : undefined
     return summaryOf(run, { channel, plan, options, outcome, online, warnings: scanned.warnings })
   }
   return publish(run, { options, channel, plan, scanned })
@@ -162,7 +171,9 @@ async function publish(run: StaticRun, input: PublishInput): Promise<StaticSumma
     bytes: plan.bytes.byteLength,
     ...(manifest.label === undefined ? {} : { label: manifest.label }),
   }
-  await folder.save(withRelease({ ...channel.record, established: true }, known))
+  const record = withRelease({ ...channel.record, established: true }, known)
+  await folder.save(record)
+  const tidied = await tidy(run, { options, channel, plan, record, targets, online })
   return summaryOf(run, {
     channel,
     plan,
@@ -171,8 +182,38 @@ async function publish(run: StaticRun, input: PublishInput): Promise<StaticSumma
     online,
     bundles: made.bundles,
     written,
-    warnings: [...scanned.warnings, ...made.warnings, ...warnings],
+    pruned: tidied.pruned,
+    warnings: [...scanned.warnings, ...made.warnings, ...warnings, ...tidied.warnings],
   })
+}
+
+interface TidyInput extends Omit<PublishInput, 'scanned'> {
+  readonly record: ChannelRecord
+  readonly targets: Uint8Array
+  readonly online: OnlinePair
+}
+
+/** The release is out: what fails here is said, and done by the next publish. */
+async function tidy(run: StaticRun, input: TidyInput) {
+  const { options, channel, plan, record, targets, online } = input
+  const { channelId } = channel
+  const rootVersion = channel.root.view.version
+  const url = publicUrl(run, options)
+  try {
+    await writeListing(run, { manifest: plan.manifest, channelId, rootVersion, url })
+    const pruned = await pruneStatic(run, {
+      releases: record.releases,
+      keep: options.keep ?? publisherLimits.staticReleasesKept,
+      metadata: {
+        targets: parseTargets(targets).view.version,
+        snapshot: online.snapshotVersion,
+      },
+    })
+    return { pruned, warnings: [] }
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    return { pruned: undefined, warnings: [`What is no longer needed was not removed: ${why}`] }
+  }
 }
 
 async function writeManifest(site: StaticSite, plan: ReleasePlan): Promise<void> {

@@ -36,7 +36,10 @@ export interface StaticBundles {
   readonly warnings: readonly string[]
 }
 
-/** Makes bundles from the last few releases, where they are smaller than the compressed objects. */
+/**
+ * Makes bundles from the last few releases, where they are smaller than what they stand for: the
+ * compressed objects and the manifest.
+ */
 export async function makeStaticBundles(options: StaticBundlesOptions): Promise<StaticBundles> {
   const bundles: SignedBundle[] = []
   const warnings: string[] = []
@@ -66,8 +69,10 @@ async function makeOne(
   if (oldBytes === undefined || digestOf(oldBytes) !== old.manifest) return undefined
   const oldFiles = filesOf(parseManifest(oldBytes))
   const nextFiles = filesOf(parseManifest(next.bytes))
-  const whole = await wholeBytes(site, oldFiles, nextFiles)
-  if (whole === 0) return undefined
+  // Without a bundle the new manifest travels as well.
+  const manifest = await site.compressedSize(digestOf(next.bytes))
+  const objects = await wholeBytes(site, oldFiles, nextFiles)
+  const whole = objects + (manifest ?? next.bytes.byteLength)
   const paths = new Map<Digest, string>()
   for (const { sha256 } of [...oldFiles, ...nextFiles]) paths.set(sha256, site.objectPath(sha256))
   const deltas = path.join(site.directory, 'deltas')

@@ -21,6 +21,8 @@ export interface StaticOptions {
   readonly rereadAll?: boolean
   readonly rolloutSeconds?: number | undefined
   readonly minimum?: number | undefined
+  /** How many releases stay whole. */
+  readonly keep?: number | undefined
   /** How hard bundles are made; `none` leaves them out. */
   readonly bundles?: 'fast' | 'best' | 'none'
   readonly signal?: AbortSignal | undefined

@@ -9,6 +9,7 @@ import {
 import type { OnlinePair, SignedBundle } from '../../trust/index.ts'
 import type { ContentChanges, ReleasePlan } from '../plan/index.ts'
 import type { CreatedKeys } from '../sign/index.ts'
+import type { Pruned } from './prune-static.ts'
 import type { StaticOptions, StaticRun } from './static-run.ts'
 import type { StaticChannel } from './static-state.ts'
 
@@ -33,6 +34,8 @@ export interface StaticSummary {
   readonly writtenObjects: number
   readonly writtenBytes: number
   readonly bundles: readonly SignedBundle[]
+  /** What no retained release refers to any more, and was removed. */
+  readonly pruned: Pruned | undefined
   /** RFC 3339: until then the channel must be refreshed. */
   readonly timestampExpires: string
   readonly keysCreated: CreatedKeys | undefined
@@ -57,6 +60,7 @@ interface SummaryInput {
   readonly online?: OnlinePair | undefined
   readonly bundles?: readonly SignedBundle[]
   readonly written?: { readonly written: number; readonly writtenBytes: number }
+  readonly pruned?: Pruned | undefined
   readonly warnings: readonly string[]
 }
 
@@ -88,6 +92,7 @@ export function summaryOf(run: StaticRun, input: SummaryInput): StaticSummary {
     writtenObjects: input.written?.written ?? 0,
     writtenBytes: input.written?.writtenBytes ?? 0,
     bundles: input.bundles ?? head?.bundles ?? [],
+    pruned: input.pruned,
     timestampExpires: expires,
     keysCreated: channel?.created,
     warnings: [

@@ -84,13 +84,22 @@ export function needsRefresh(run: StaticRun, { files }: StaticChannel): boolean 
   return left < lifetimesMs.staticOnline * publisherLimits.staticRefreshShare
 }
 
-/** Signs snapshot and timestamp anew, and the release itself where new keys ask for it. */
+/** Whether the publisher's own signature on the release ends soon, or has ended. */
+export function needsRenewal(run: StaticRun, { files }: StaticChannel): boolean {
+  if (files === undefined) return false
+  return files.targets.view.expiresMs - run.context.clock.now() < lifetimesMs.warning
+}
+
+/**
+ * Signs snapshot and timestamp anew, and the release itself where new keys or the end of its
+ * signature ask for it.
+ */
 export async function resign(run: StaticRun, channel: StaticChannel): Promise<OnlinePair> {
   if (channel.files === undefined) {
     throw publishError('LW_PUBLISH_NO_CHANNEL', { detail: `It would be in ${run.site.directory}.` })
   }
   const { bytes, view } = channel.files.targets
-  const signed = channel.needsSigning
+  const signed = channel.needsSigning || needsRenewal(run, channel)
     ? signHead(run, channel, { version: view.version + 1, release: view.head })
     : bytes
   return writeMetadata(run, channel, signed)

@@ -8,6 +8,7 @@ import {
   isLongwaveError,
   ObjectsReceived,
   PublishState,
+  RouteOffer,
   UploadState,
   continuesParameter,
   mediaTypes,
@@ -35,6 +36,11 @@ export interface PublishApi {
   commit(upload: string, request: CommitRequest): Promise<CommitResult>
   /** Bytes of an object; the caller checks their digest. */
   object(object: Digest, bytesMax: number): Promise<Uint8Array>
+  /** How tuners get from one release to another. */
+  routes(
+    from: number,
+    to: number,
+  ): Promise<{ readonly document: RouteOffer; readonly isMaking: boolean }>
   /** A file under `trust/`; undefined when there is none. */
   trustFile(file: string, bytesMax: number): Promise<Uint8Array | undefined>
 }
@@ -148,6 +154,14 @@ export function createPublishApi(options: PublishApiOptions): PublishApi {
     async object(object, bytesMax) {
       const url = `${address.url}/objects/${object}`
       return (await transport.fetchBytes(url, { ...common, bytesMax })).bytes
+    },
+    async routes(from, to) {
+      const { bytes, status } = await transport.fetchBytes(`${address.url}/deltas/${from}..${to}`, {
+        ...common,
+        bytesMax: publisherLimits.stateBytesMax,
+        timeoutMs: publisherLimits.routesTimeoutMs,
+      })
+      return { document: parseDocument(RouteOffer, bytes), isMaking: status === 202 }
     },
     async trustFile(file, bytesMax) {
       const answer = await transport.fetchBytes(`${address.url}/trust/${file}`, {

@@ -7,16 +7,16 @@ import {
   type RepeaterHead,
   type RepeaterNews,
 } from '../../protocol/index.ts'
+import type { ChannelCatalogue } from '../../serving/channels/index.ts'
 import { inParallel } from '../../store/durable-files/index.ts'
 import type { MirrorContext, WantedChannel } from '../context.ts'
 import { repeaterLimits as limits } from '../limits.ts'
 import { ChannelMirror } from '../mirror/index.ts'
-import type { ServedChannels } from '../reading/index.ts'
 import { listChannels, pollOrigin, reportToOrigin } from './origin-api.ts'
 
 export interface FollowOptions {
   readonly context: MirrorContext
-  readonly channels: ServedChannels
+  readonly channels: ChannelCatalogue
   readonly logger: Logger
   /** The channels to mirror; all that the origin shows when absent. */
   readonly wanted: readonly WantedChannel[] | undefined

@@ -1,6 +1,6 @@
-import { publicKeyFromSpki, verifyTicket } from '../../trust/index.ts'
+import { checkTicket, type ChannelView } from '../../serving/channels/index.ts'
+import { publicKeyFromSpki } from '../../trust/index.ts'
 import { repeaterError } from '../errors.ts'
-import type { ServedChannel } from './served-channels.ts'
 
 /**
  * Lets everybody read an open channel, and a closed one who shows a ticket of its origin: the key
@@ -9,14 +9,14 @@ import type { ServedChannel } from './served-channels.ts'
  * @throws LW_REPEATER_TICKET, LW_TRUST_TICKET, LW_TRUST_TICKET_EXPIRED
  */
 export function requireReader(
-  channel: ServedChannel,
+  channel: ChannelView,
   authorization: string | undefined,
   nowMs: number,
 ): void {
   if (channel.record.access === 'open') return
-  const ticket = /^Bearer (\S{1,1024})$/i.exec(authorization ?? '')?.[1]
-  const key = channel.attributes.ticketKey
-  if (ticket === undefined || key === undefined) throw repeaterError('LW_REPEATER_TICKET')
-  const publicKey = publicKeyFromSpki(key)
-  verifyTicket(ticket, { publicKey, channelId: channel.record.channelId, nowMs })
+  const { ticketKey } = channel.attributes
+  if (ticketKey === undefined) throw repeaterError('LW_REPEATER_TICKET')
+  const key = publicKeyFromSpki(ticketKey)
+  const ticket = checkTicket(channel, { authorization, key, nowMs })
+  if (ticket === undefined) throw repeaterError('LW_REPEATER_TICKET')
 }

@@ -3,9 +3,11 @@ import { Level } from 'level'
 import { storeError } from '../errors.ts'
 import { limits } from '../limits.ts'
 import {
+  type DirectoryEntry,
   type FileSystem,
   ensureDirectory,
   fileFailure,
+  isErrno,
   nodeFileSystem,
 } from '../durable-files/index.ts'
 import type { DeviceRecords } from './device-records.ts'
@@ -40,6 +42,7 @@ export async function openDeviceRecords(options: DeviceRecordsOptions): Promise<
   try {
     await ensureDirectory(fs, options.directory, { mode: 0o700 })
     const durable = await sequenceFile.load()
+    await refuseStrangeFiles(fs, path.join(options.directory, 'level'))
     const level = await openLevel(options.directory, durable === undefined)
     try {
       const seal = await checkRecords(level, durable)
@@ -53,6 +56,27 @@ export async function openDeviceRecords(options: DeviceRecordsOptions): Promise<
     throw fileFailure(error, 'the records were being opened')
   }
 }
+
+/** Of the database's own code a pipe, a device or a file without end takes for ever to read. */
+async function refuseStrangeFiles(fs: FileSystem, folder: string): Promise<void> {
+  let entries: readonly DirectoryEntry[]
+  try {
+    entries = await fs.readdir(folder)
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return
+    if (isErrno(error, 'ENOTDIR')) throw damage('A file lies where their folder belongs.', error)
+    throw error
+  }
+  if (entries.some((entry) => entry.type !== 'file')) {
+    throw damage('What lies in their folder is not files alone.')
+  }
+  if (!entries.some((entry) => entry.name === currentFile)) return
+  const { size } = await fs.stat(path.join(folder, currentFile))
+  if (size > limits.recordsCurrentBytesMax) throw damage(`Their file ${currentFile} was altered.`)
+}
+
+/** Names the database's newest manifest, in a line. */
+const currentFile = 'CURRENT'
 
 async function openLevel(directory: string, createIfMissing: boolean): Promise<LevelStore> {
   const level: LevelStore = new Level(path.join(directory, 'level'), {

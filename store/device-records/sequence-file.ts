@@ -1,4 +1,5 @@
 import path from 'node:path'
+import { isLongwaveError } from '../../protocol/index.ts'
 import {
   type FileHandle,
   type FileSystem,
@@ -24,11 +25,21 @@ export class SequenceFile {
 
   /** @throws LW_STORE_RECORDS_DAMAGED when the file is not one of ours */
   async load(): Promise<number | undefined> {
-    const bytes = await readFileIfPresent(this.#fs, this.#file, { bytesMax: 64 })
+    const bytes = await this.#read()
     if (bytes === undefined) return undefined
     const text = bytes.toString('latin1')
     if (!/^\d{16}$/.test(text)) throw damage('Their sequence file was altered.')
     return Number(text)
+  }
+
+  async #read(): Promise<Buffer | undefined> {
+    try {
+      return await readFileIfPresent(this.#fs, this.#file, { bytesMax: 64 })
+    } catch (error) {
+      const isAltered =
+        isLongwaveError(error, 'LW_STORE_LIMIT') || isLongwaveError(error, 'LW_STORE_NOT_A_FILE')
+      throw isAltered ? damage('Their sequence file was altered.', error) : error
+    }
   }
 
   async create(): Promise<void> {

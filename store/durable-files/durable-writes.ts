@@ -91,7 +91,7 @@ export async function removeIfPresent(fs: FileSystem, file: string): Promise<boo
 
 /**
  * The whole file, or undefined when there is none.
- * @throws LW_STORE_LIMIT when it is larger than `bytesMax`
+ * @throws LW_STORE_LIMIT when it is larger than `bytesMax`; LW_STORE_NOT_A_FILE
  */
 export async function readFileIfPresent(
   fs: FileSystem,
@@ -104,10 +104,13 @@ export async function readFileIfPresent(
     handle = await fs.open(file, 'r')
   } catch (error) {
     if (isErrno(error, 'ENOENT', 'ENOTDIR')) return undefined
+    // Links that lead in a circle, sockets: nothing that could be read.
+    if (isErrno(error, 'ELOOP', 'ENXIO', 'EISDIR')) throw notAFile(file, error)
     throw error
   }
   try {
-    const { size } = await handle.stat()
+    const { size, type } = await handle.stat()
+    if (type !== 'file') throw notAFile(file)
     if (size > bytesMax) {
       throw storeError('LW_STORE_LIMIT', {
         detail: `A file of ${size} bytes was to be read whole; the limit is ${bytesMax}.`,
@@ -122,4 +125,8 @@ export async function readFileIfPresent(
   } finally {
     await handle.close()
   }
+}
+
+function notAFile(file: string, cause?: unknown): Error {
+  return storeError('LW_STORE_NOT_A_FILE', { detail: `It is ${path.basename(file)}.`, cause })
 }

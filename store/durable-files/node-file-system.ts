@@ -12,13 +12,16 @@ import type {
 
 const isWindows = process.platform === 'win32'
 
+/** Opening a pipe that nobody writes to must not wait for ever; files do not care. */
+const readOnly = constants.O_RDONLY | (isWindows ? 0 : constants.O_NONBLOCK)
+
 /** The real file system. */
 export const nodeFileSystem: FileSystem = {
   async mkdir(path, options = {}) {
     await fs.mkdir(path, { mode: options.mode ?? 0o777 })
   },
   async open(path: string, flags: OpenFlags, mode = 0o666): Promise<FileHandle> {
-    return new NodeFileHandle(await fs.open(path, flags, mode))
+    return new NodeFileHandle(await fs.open(path, flags === 'r' ? readOnly : flags, mode))
   },
   readFile: (path) => fs.readFile(path),
   rename: (from, to) => fs.rename(from, to),

@@ -7,6 +7,8 @@ export interface GroupCommitOptions<Item, Result> {
   readonly bytesPerCommitMax: number
   readonly itemsWaitingMax: number
   readonly bytesWaitingMax: number
+  /** Under load the next one waits as long as the last one took, at most so long; 0 when absent. */
+  readonly gatherMsMax?: number
   /** The error for whoever finds too many waiting. */
   readonly full: () => Error
 }
@@ -20,7 +22,8 @@ interface Waiting<Item, Result> {
 
 /**
  * Makes many small changes durable with few transactions: what arrives while one runs goes into
- * the next. Nobody is answered before his change is durable.
+ * the next. Nobody is answered before his change is durable. Questions that many ask at once are
+ * grouped in the same way.
  */
 export class GroupCommit<Item, Result> {
   readonly #options: GroupCommitOptions<Item, Result>
@@ -56,8 +59,23 @@ export class GroupCommit<Item, Result> {
     await new Promise((resolve) => {
       setImmediate(resolve)
     })
-    while (this.#waiting.length > 0) await this.#commitGroup(this.#takeGroup())
+    while (this.#waiting.length > 0) {
+      const group = this.#takeGroup()
+      const startedMs = performance.now()
+      await this.#commitGroup(group)
+      if (group.length > 1) await this.#gather(performance.now() - startedMs)
+    }
     this.#running = undefined
+  }
+
+  /** Who came with others is followed by others: they share one commit instead of several. */
+  async #gather(lastMs: number): Promise<void> {
+    const { gatherMsMax = 0, itemsPerCommitMax } = this.#options
+    const ms = Math.min(gatherMsMax, lastMs)
+    if (ms < 1 || this.#waiting.length >= itemsPerCommitMax) return
+    await new Promise((resolve) => {
+      setTimeout(resolve, ms)
+    })
   }
 
   #takeGroup(): readonly Waiting<Item, Result>[] {

@@ -23,6 +23,8 @@ interface Channel {
   readonly streams: Map<string, Stream>
   /** The newest epoch of each tuner, by its hexadecimal id. */
   readonly newest: Map<string, number>
+  /** Tuners of which the plug-in is owed something. */
+  readonly owing: Set<string>
 }
 
 /** See `FeedbackRecords.append`. */
@@ -79,6 +81,7 @@ async function openChannels(
       position: row.position ?? 0,
       streams: new Map(),
       newest: new Map(),
+      owing: new Set(),
     }
     channels.set(row.name as ChannelName, channel)
     const ids = [...(tuners.get(row.name as ChannelName) ?? [])]
@@ -113,6 +116,7 @@ async function openStreams(
       changed: false,
     })
     channel.newest.set(hex, Math.max(channel.newest.get(hex) ?? 0, row.number))
+    if (row.delivered < row.sequence) channel.owing.add(hex)
   }
 }
 
@@ -152,7 +156,13 @@ async function take(
   // Nobody is owed what arrives while the channel has no plug-in.
   if (!batch.isForPlugin) stream.delivered = stream.sequence
   stream.changed = true
-  return { outcome: 'stored', sequence: stream.sequence }
+  const isFirstOwed = batch.isForPlugin && again.length === 0 && !channel.owing.has(tuner)
+  if (batch.isForPlugin) channel.owing.add(tuner)
+  return {
+    outcome: 'stored',
+    sequence: stream.sequence,
+    ...(isFirstOwed ? { isFirstOwed } : {}),
+  }
 }
 
 /** How many of the re-sent entries are what lies in the log already. */
@@ -217,18 +227,21 @@ async function saveStreams(
   for (const channel of channels.values()) {
     const changed = [...channel.streams.values()].filter((stream) => stream.changed)
     if (changed.length === 0) continue
-    for (const part of chunksOf(changed, limits.rowsPerStatement)) {
-      await tx
-        .insertInto('feedback_streams')
-        .values(part.map(({ changed: _changed, ...row }) => row))
-        .onConflict((conflict) =>
-          conflict.columns(['channel', 'tuner', 'epoch']).doUpdateSet((eb) => ({
-            sequence: eb.ref('excluded.sequence'),
-            delivered: eb.ref('excluded.delivered'),
-          })),
-        )
-        .execute()
-    }
+    await insertRows(tx, {
+      table: 'feedback_streams',
+      columns: ['channel', 'tuner', 'epoch', 'number', 'sequence', 'delivered'],
+      onConflict:
+        '(channel, tuner, epoch) do update set' +
+        ' sequence = excluded.sequence, delivered = excluded.delivered',
+      rows: changed.map((stream) => [
+        stream.channel,
+        stream.tuner,
+        stream.epoch,
+        stream.number,
+        stream.sequence,
+        stream.delivered,
+      ]),
+    })
     const { id, position } = channel
     await tx
       .insertInto('feedback_heads')

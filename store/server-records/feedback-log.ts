@@ -24,8 +24,11 @@ export interface FeedbackBatch {
 }
 
 export type AppendOutcome =
-  /** Everything up to `sequence` is in the log, once. */
-  | { readonly outcome: 'stored'; readonly sequence: number }
+  /**
+   * Everything up to `sequence` is in the log, once. `isFirstOwed`: the batch was new, and all that
+   * the plug-in is owed of this tuner is this batch.
+   */
+  | { readonly outcome: 'stored'; readonly sequence: number; readonly isFirstOwed?: true }
   /** The batch begins beyond what is in the log; nothing of it was stored. */
   | { readonly outcome: 'gap'; readonly sequence: number }
   /**
@@ -63,10 +66,10 @@ export interface FeedbackRecords {
     channel: ChannelName,
     range: { readonly after: number; readonly countMax: number },
   ): Promise<readonly FeedbackRecord[]>
-  /** Entries that the plug-in has not had yet, in order, of all tuners or of one. */
+  /** Entries that the plug-in has not had yet, in order, of all tuners or of some. */
   undelivered(
     channel: ChannelName,
-    range: { readonly tuner?: Digest; readonly countMax: number },
+    range: { readonly tuners?: readonly Digest[]; readonly countMax: number },
   ): Promise<readonly FeedbackRecord[]>
   /** Says that the plug-in had everything of these streams up to the marks. */
   setDelivered(marks: readonly (StreamMark & { readonly channel: ChannelName })[]): Promise<void>

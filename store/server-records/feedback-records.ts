@@ -4,7 +4,12 @@ import { limits } from '../limits.ts'
 import { findChannelId } from './channel-records.ts'
 import { appendFeedback } from './feedback-append.ts'
 import type { FeedbackRecord, FeedbackRecords, StreamMark } from './feedback-log.ts'
-import type { Reading, RecordsDatabase, Writing } from './records-database.ts'
+import {
+  type Reading,
+  type RecordsDatabase,
+  runPrepared,
+  type Writing,
+} from './records-database.ts'
 import { bytesOfDigest } from './rows.ts'
 import type { FeedbackTable } from './schema.ts'
 
@@ -25,7 +30,7 @@ export function createFeedbackRecords(database: RecordsDatabase): FeedbackRecord
         .execute()
       return rows.map(recordOf)
     },
-    async undelivered(channel, { tuner, countMax }) {
+    async undelivered(channel, { tuners, countMax }) {
       const id = await findChannelId(reader, channel)
       if (id === undefined) return []
       let query = reader
@@ -40,7 +45,7 @@ export function createFeedbackRecords(database: RecordsDatabase): FeedbackRecord
         .selectAll('f')
         .where('s.channel', '=', id)
         .whereRef('s.delivered', '<', 's.sequence')
-      if (tuner !== undefined) query = query.where('s.tuner', '=', bytesOfDigest(tuner))
+      if (tuners !== undefined) query = query.where('s.tuner', 'in', tuners.map(bytesOfDigest))
       const rows = await query
         .orderBy('f.position')
         .limit(Math.min(countMax, limits.feedbackReadMax))
@@ -52,6 +57,10 @@ export function createFeedbackRecords(database: RecordsDatabase): FeedbackRecord
   }
 }
 
+const markText =
+  'update feedback_streams set delivered = ?' +
+  ' where channel = ? and tuner = ? and epoch = ? and delivered < ?'
+
 async function setMarks(
   tx: Writing,
   marks: readonly (StreamMark & { readonly channel: ChannelName })[],
@@ -61,14 +70,9 @@ async function setMarks(
     if (!ids.has(mark.channel)) ids.set(mark.channel, await findChannelId(tx, mark.channel))
     const id = ids.get(mark.channel)
     if (id === undefined) continue
-    await tx
-      .updateTable('feedback_streams')
-      .set({ delivered: mark.sequence })
-      .where('channel', '=', id)
-      .where('tuner', '=', bytesOfDigest(mark.tuner))
-      .where('epoch', '=', Buffer.from(mark.epoch, 'hex'))
-      .where('delivered', '<', mark.sequence)
-      .execute()
+    const { sequence } = mark
+    const stream = [id, bytesOfDigest(mark.tuner), Buffer.from(mark.epoch, 'hex')]
+    await runPrepared(tx, markText, [sequence, ...stream, sequence])
   }
 }
 

@@ -46,7 +46,8 @@ export type Value = string | number | Uint8Array | null
 export interface BulkInsert {
   readonly table: keyof Tables
   readonly columns: readonly string[]
-  readonly onConflict?: 'do nothing'
+  /** What follows `on conflict`. */
+  readonly onConflict?: string
   readonly rows: readonly (readonly Value[])[]
 }
 
@@ -60,6 +61,20 @@ export async function insertRows(tx: Writing, insert: BulkInsert): Promise<void>
     await tx.executeQuery(CompiledQuery.raw(text, rows.flat()))
     await otherWork()
   }
+}
+
+/**
+ * Runs a statement whose text is always the same, so that it is built once and stays prepared.
+ * @param text with a `?` for each value
+ */
+export async function runPrepared(
+  tx: Writing,
+  text: string,
+  values: readonly Value[],
+): Promise<void> {
+  let at = 0
+  const known = isPostgres(tx) ? text.replace(/\?/g, () => `$${++at}`) : text
+  await tx.executeQuery(CompiledQuery.raw(known, [...values]))
 }
 
 function placeholders(tx: Writing, columns: number, row: number): string {

@@ -1,62 +1,62 @@
 // The full sweeps of the tuner's acts:
-//   node dist/test/faults/main.js [--act "folder update"] [--real] [--stride N]
-// Prints points and mixed states for each act, workload and mode; the second must be 0.
+//   node dist/test/faults/main.js [--act "folder update"] [--mode eio] [--real] [--stride N]
+// Prints for each act, workload and mode: points, mixed states, names that were left behind, and
+// how often the next act or update did not succeed; all but the first must be 0.
 import { parseArgs } from 'node:util'
-import { type FaultMode, faultModes } from './fault-file-system.ts'
-import { sweepTuner, sweepTunerPowerCuts, type TunerAct, tunerActs } from './tuner-sweeps.ts'
-import { workloads } from './update-workloads.ts'
+import { faultModes } from './fault-file-system.ts'
+import {
+  sweepTuner,
+  sweepTunerPowerCuts,
+  type TunerAct,
+  tunerActs,
+  type TunerSweepResult,
+} from './tuner-sweeps.ts'
+import { type Workload, workloadsOf } from './update-workloads.ts'
 
 const { values } = parseArgs({
   options: {
     act: { type: 'string' },
+    mode: { type: 'string' },
     real: { type: 'boolean' },
     stride: { type: 'string', default: '1' },
   },
 })
 const acts = tunerActs.filter((act) => values.act === undefined || act === values.act)
 if (acts.length === 0) throw new TypeError(`--act is one of: ${tunerActs.join(', ')}`)
+const stride = Number(values.stride)
+const totals = { points: 0, mixed: 0, litter: 0, stuck: 0 }
 
-let points = 0
-let mixed = 0
-
-function tell(
-  act: TunerAct,
-  what: string,
-  result: {
-    readonly points: number
-    readonly mixed: number
-    readonly mixedPoints: readonly string[]
-  },
-): void {
-  points += result.points
-  mixed += result.mixed
-  const counts = `${String(result.points).padStart(6)} points ${String(result.mixed).padStart(3)} mixed`
-  process.stdout.write(`${act.padEnd(14)} ${what.padEnd(62)} ${counts}\n`)
+function tell(act: TunerAct, what: string, result: TunerSweepResult): void {
+  const counts = {
+    points: result.points,
+    mixed: result.mixed,
+    litter: result.litter.length,
+    stuck: result.stuck.length,
+  }
+  for (const name of ['points', 'mixed', 'litter', 'stuck'] as const) totals[name] += counts[name]
+  process.stdout.write(`${act.padEnd(18)} ${what.padEnd(62)} ${textOf(counts)}\n`)
   for (const point of result.mixedPoints) process.stdout.write(`    mixed: ${point}\n`)
+  for (const name of new Set(result.litter)) process.stdout.write(`    left: ${name}\n`)
+  for (const error of new Set(result.stuck)) process.stdout.write(`    next: ${error}\n`)
 }
 
-async function sweep(act: TunerAct, mode: FaultMode): Promise<void> {
-  for (const workload of workloads) {
-    const stride = Number(values.stride)
-    const isReal = values.real === true
-    tell(
-      act,
-      `${mode}: ${workload.name}`,
-      await sweepTuner({ act, workload, modes: [mode], stride, isReal }),
-    )
-  }
+function textOf(counts: typeof totals): string {
+  const { points, mixed, litter, stuck } = counts
+  return `${String(points).padStart(6)} points ${mixed} mixed ${litter} left ${stuck} stuck`
 }
 
-for (const act of acts) {
-  for (const mode of faultModes) await sweep(act, mode)
-  if (values.real === true) continue
-  for (const workload of workloads) {
-    tell(
-      act,
-      `power cut: ${workload.name}`,
-      await sweepTunerPowerCuts({ act, workload, stride: Number(values.stride) }),
-    )
+async function sweepAct(act: TunerAct, workload: Workload): Promise<void> {
+  const isReal = values.real === true
+  for (const mode of faultModes) {
+    if (values.mode !== undefined && values.mode !== mode) continue
+    const options = { act, workload, modes: [mode], stride, isReal }
+    tell(act, `${mode}: ${workload.name}`, await sweepTuner(options))
   }
+  if (isReal || (values.mode !== undefined && values.mode !== 'power-cut')) return
+  const result = await sweepTunerPowerCuts({ act, workload, stride })
+  tell(act, `power cut: ${workload.name}`, result)
 }
-process.stdout.write(`${points} points, ${mixed} mixed\n`)
-process.exitCode = mixed === 0 ? 0 : 1
+
+for (const act of acts) for (const workload of workloadsOf(act)) await sweepAct(act, workload)
+process.stdout.write(`in all: ${textOf(totals).trim()}\n`)
+process.exitCode = totals.mixed + totals.litter + totals.stuck === 0 ? 0 : 1

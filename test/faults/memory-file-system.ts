@@ -75,7 +75,31 @@ export class MemoryFileSystem implements FileSystem {
     }
     after.#root = survive(this.#root) as FolderNode
     after.#nextInode = this.#nextInode
+    after.#now = this.#now
     return after
+  }
+
+  /** A copy that goes its own way: the same inodes, names and what of them is durable. */
+  clone(): MemoryFileSystem {
+    const copy = new MemoryFileSystem()
+    const known = new Map<Node, Node>()
+    const copyOf = (node: Node): Node => {
+      const done = known.get(node)
+      if (done !== undefined) return done
+      // Bytes are replaced and never written into, so copies may share them.
+      const made: Node =
+        node.type === 'directory' ? { ...node, names: new Map(), durable: new Map() } : { ...node }
+      known.set(node, made)
+      if (node.type === 'directory' && made.type === 'directory') {
+        for (const [name, child] of node.names) made.names.set(name, copyOf(child))
+        for (const [name, child] of node.durable) made.durable.set(name, copyOf(child))
+      }
+      return made
+    }
+    copy.#root = copyOf(this.#root) as FolderNode
+    copy.#nextInode = this.#nextInode
+    copy.#now = this.#now
+    return copy
   }
 
   #inode(): number {

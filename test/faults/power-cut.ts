@@ -3,15 +3,15 @@
 // Needs root, unshare, mkfs.ext4 and perl; says so loudly where it cannot run, and LONGWAVE_CI=1
 // makes that a failure. Prints points and mixed states; the second must be 0.
 import { execFileSync, spawnSync } from 'node:child_process'
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { nodeFileSystem } from '../../store/durable-files/index.ts'
 import { shutDown } from './ending-file-system.ts'
-import { type TunerAct, TunerBench, tunerActs } from './tuner-sweeps.ts'
-import { workloads } from './update-workloads.ts'
+import { type TunerAct, TunerBench, tunerActs } from './tuner-bench.ts'
+import { type Workload, workloadsOf } from './update-workloads.ts'
 
 const { values } = parseArgs({
   options: {
@@ -60,7 +60,7 @@ function whyNot(root: string): string | undefined {
 }
 
 function makeImage(image: string): void {
-  execFileSync('truncate', ['-s', '24M', image])
+  execFileSync('truncate', ['-s', '48M', image])
   execFileSync('mkfs.ext4', ['-q', '-F', '-J', 'size=4', image], { stdio: 'ignore' })
 }
 
@@ -92,60 +92,74 @@ class Disk {
 async function sweepAll(root: string): Promise<void> {
   const disk = new Disk(root, values.options)
   let points = 0
-  let mixed = 0
+  let wrong = 0
   for (const act of tunerActs) {
     if (values.act !== undefined && values.act !== act) continue
-    for (const workload of workloads.keys()) {
+    for (const workload of workloadsOf(act)) {
       const counts = await sweep(disk, act, workload)
       points += counts.points
-      mixed += counts.mixed
+      wrong += counts.wrong
     }
   }
-  process.stdout.write(`${points} points, ${mixed} mixed\n`)
-  process.exitCode = mixed === 0 ? 0 : 1
+  process.stdout.write(`${points} points, ${wrong} mixed, left or stuck\n`)
+  process.exitCode = wrong === 0 ? 0 : 1
+}
+
+/** A disk image with the state before the act, what comes of it undisturbed, and the channel. */
+async function prepare(disk: Disk, bench: TunerBench) {
+  const place = { fs: nodeFileSystem, root: path.join(disk.mount, 'lw') }
+  const channel = `${disk.image}.channel`
+  const template = `${disk.image}.template`
+  writeFileSync(channel, bench.freeze())
+  makeImage(disk.image)
+  disk.attach()
+  mkdirSync(place.root)
+  await bench.prepare(place)
+  disk.detach()
+  copyFileSync(disk.image, template)
+  disk.attach()
+  await bench.act(place)
+  const after = await bench.tree(place)
+  disk.detach()
+  return { place, channel, template, after }
 }
 
 async function sweep(
   disk: Disk,
   act: TunerAct,
-  workload: number,
-): Promise<{ readonly points: number; readonly mixed: number }> {
-  const chosen = workloads[workload]
-  if (chosen === undefined) return { points: 0, mixed: 0 }
-  const bench = await TunerBench.open({ act, workload: chosen })
-  const place = { fs: nodeFileSystem, root: path.join(disk.mount, 'lw') }
-  makeImage(disk.image)
-  disk.attach()
-  mkdirSync(place.root)
-  await bench.prepare(place)
-  await bench.touch(place)
-  disk.detach()
-  const template = `${disk.image}.template`
-  copyFileSync(disk.image, template)
+  workload: Workload,
+): Promise<{ readonly points: number; readonly wrong: number }> {
+  const bench = await TunerBench.open({ act, workload })
+  const { place, channel, template, after } = await prepare(disk, bench)
   const counts: Record<string, number> = { old: 0, new: 0, mixed: 0 }
   const worker = fileURLToPath(new URL('./tuner-act-worker.js', import.meta.url))
   for (let at = 1, isDone = false; !isDone; at += Number(values.stride)) {
     copyFileSync(template, disk.image)
     disk.attach()
-    const given = [act, String(workload), place.root, String(at), 'power-cut', disk.mount]
-    const ended = spawnSync(process.execPath, [worker, ...given], { stdio: 'ignore' })
+    const given = [act, channel, place.root, String(at), 'power-cut', disk.mount]
+    const ended = spawnSync(process.execPath, [worker, ...given], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    })
     isDone = ended.signal !== 'SIGKILL'
     // Power goes after the end, too: what was said to be done must be there.
     if (isDone) shutDown(disk.mount)
     disk.detach()
     disk.attach()
     await bench.recover(place)
-    const found = await bench.check(place)
-    const state = isDone && found === 'old' ? 'mixed' : found
+    const found = await bench.check(place, after)
+    const state = isDone && found === 'old' && !act.endsWith('heal') ? 'mixed' : found
     disk.detach()
     counts[state] = (counts[state] ?? 0) + 1
     if (state === 'mixed') process.stdout.write(`    mixed: power cut before operation ${at}\n`)
   }
   const { old = 0, new: next = 0, mixed = 0 } = counts
   const points = old + next + mixed
-  const text = `${points} points: ${old} old, ${next} new, ${mixed} mixed`
-  process.stdout.write(`${act.padEnd(14)} ${chosen.name.padEnd(48)} ${text}\n`)
-  return { points, mixed }
+  const { litter, stuck } = bench.faults
+  for (const fault of new Set([...litter, ...stuck])) process.stdout.write(`    ${fault}\n`)
+  const rest = `${litter.length} left, ${stuck.length} stuck`
+  const text = `${points} points: ${old} old, ${next} new, ${mixed} mixed, ${rest}`
+  process.stdout.write(`${act.padEnd(18)} ${workload.name.padEnd(48)} ${text}\n`)
+  return { points, wrong: mixed + litter.length + stuck.length }
 }
 
 if (values.inside === undefined) startInside()

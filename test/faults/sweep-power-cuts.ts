@@ -7,7 +7,9 @@ export interface PowerCutSweep {
   /** Every how many operations the power is cut; 1 cuts before each. */
   readonly stride?: number
   /** Makes the state before, all of it durable. */
-  prepare(fs: FileSystem): Promise<unknown>
+  prepare?(fs: FileSystem): Promise<unknown>
+  /** A disk with the state before; an empty one, for `prepare`, when absent. */
+  disk?(): Promise<MemoryFileSystem>
   act(fs: FileSystem): Promise<unknown>
   /** What a new process does first. */
   recover?(fs: FileSystem): Promise<unknown>
@@ -24,8 +26,8 @@ export async function sweepPowerCuts(sweep: PowerCutSweep): Promise<SweepResult>
   const mixedPoints: string[] = []
   for (let at = 1, isDone = false; !isDone; at += sweep.stride ?? 1) {
     for (const cut of powerCuts) {
-      const memory = new MemoryFileSystem()
-      await sweep.prepare(memory)
+      const memory = (await sweep.disk?.()) ?? new MemoryFileSystem()
+      await sweep.prepare?.(memory)
       const faulty = new FaultFileSystem(memory, { at, mode: 'kill-before' })
       isDone = await endsWell(sweep, faulty)
       const state = await stateAfter(sweep, memory.afterPowerCut(cut), isDone)

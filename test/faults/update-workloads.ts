@@ -1,12 +1,15 @@
 import type { Tree } from '../support/memory-channel.ts'
+import type { ChannelRoute } from '../support/signed-channel.ts'
 
 /** An update that a sweep breaks at every step: release 1 to release 2. */
 export interface Workload {
   readonly name: string
   readonly before: Tree
   readonly after: Tree
-  /** Whether the change travels as a bundle. */
-  readonly isBundled?: boolean
+  /** A release between, that a chain goes over. */
+  readonly between?: Tree
+  /** How the change travels. */
+  readonly route: ChannelRoute
 }
 
 function many(count: number, text: (index: number) => string): Record<string, string> {
@@ -30,6 +33,7 @@ function noise(bytes: number): string {
 export const workloads: readonly Workload[] = [
   {
     name: 'changed, added, removed, renamed, other modes',
+    route: 'whole',
     before: {
       ...many(8, (index) => `one ${index}`),
       'bin/run': { exec: '#!/bin/sh\necho one\n' },
@@ -55,6 +59,7 @@ export const workloads: readonly Workload[] = [
   },
   {
     name: 'folder, file and link change places',
+    route: 'whole',
     before: {
       'a/inner.txt': 'a was a folder',
       b: 'b was a file',
@@ -77,6 +82,28 @@ export const workloads: readonly Workload[] = [
       'data.bin': `${noise(12_000).slice(0, 6_000)}changed${noise(12_000).slice(6_000)}`,
       'other.txt': 'unchanged',
     },
-    isBundled: true,
+    route: 'bundle',
+  },
+  {
+    name: 'a chain of two bundles',
+    before: { 'data.bin': noise(6_000), 'other.txt': 'unchanged' },
+    between: { 'data.bin': `${noise(6_000)}more`, 'between.txt': 'only between' },
+    after: {
+      'data.bin': `${noise(6_000)}more and more`,
+      'lib/new.txt': 'new',
+      'other.txt': 'unchanged',
+    },
+    route: 'chain',
+  },
+  {
+    name: 'files of their own differences',
+    before: { 'big.bin': noise(270_000), 'small.txt': 'one' },
+    after: { 'big.bin': `${noise(270_000)}changed`, 'small.txt': 'two' },
+    route: 'differences',
   },
 ]
+
+/** The workloads that are worth an act: how bytes travel matters to those that fetch a release. */
+export function workloadsOf(act: string): readonly Workload[] {
+  return act.endsWith('update') ? workloads : workloads.slice(0, 2)
+}

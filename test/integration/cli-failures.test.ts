@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process'
-import { chmod, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import t from 'tap'
-import { type CliRun, makeCliFolder, runCli, startCli } from '../support/cli-process.ts'
+import { type CliRun, makeCliFolder, runCli, startCli, startCliHost } from '../support/cli-process.ts'
 
 // Many processes: a machine with other work needs more time than a test usually has.
 t.setTimeout(240_000)
@@ -25,8 +25,10 @@ t.test('bad input: one clear message, its exit code, nothing half done', async (
   const server = await startCli(['transmitter', 'start', '--listen', '127.0.0.1:0'], { home })
   t.teardown(() => server.stop())
   const url = server.firstLine
+  const commands = startCliHost()
+  t.teardown(() => commands.stop())
   const run = (args: readonly string[], env: Readonly<Record<string, string>> = {}) =>
-    runCli(args, { home, env })
+    commands.run(args, { home, env })
   const first = await run(['publish', base, `${url}/app`, '--json'])
   const link = String(first.last['link'])
 
@@ -40,8 +42,15 @@ t.test('bad input: one clear message, its exit code, nothing half done', async (
 
   await t.test('bad URL, bad option, unknown command: 2', async (t) => {
     expectFailure(t, await run(['subscribe', 'nonsense']), { code: 2, error: /CHANNEL_URL/ })
-    expectFailure(t, await run(['publish', base]), { code: 2, error: /missing required/ })
+    const missing = await run(['publish', base])
+    expectFailure(t, missing, { code: 2, error: /missing required[\s\S]*longwave publish --help/ })
     expectFailure(t, await run(['pubish']), { code: 2, error: /Did you mean publish/ })
+    expectFailure(t, await run(['publish', base, url]), { code: 2, error: /names no channel/ })
+    const name = await run(['publish', base, 'site'])
+    expectFailure(t, name, { code: 2, error: /its URL is needed[\s\S]*Next: .*--out/ })
+    const as = await run(['subscribe', `${url}/app`, '--as', 'Bad/Name'])
+    expectFailure(t, as, { code: 2, error: /LW_FORMAT_CHANNEL_NAME/ })
+    expectFailure(t, await run(['channels', 'nonsense']), { code: 2, error: /URL is such as/ })
     const rollout = ['publish', base, `${url}/app`, '--rollout', 'soon']
     expectFailure(t, await run(rollout), { code: 2, error: /--rollout takes a duration/ })
   })
@@ -55,7 +64,15 @@ t.test('bad input: one clear message, its exit code, nothing half done', async (
 
   await t.test('server away: 75', async (t) => {
     const args = ['publish', base, 'http://127.0.0.1:1/app']
-    expectFailure(t, await run(args), { code: 75, error: /nothing listens there/ })
+    const away = { code: 75, error: /nothing listens there[\s\S]*Next: longwave doctor/ }
+    expectFailure(t, await run(args), away)
+  })
+
+  await t.test('a server that is none: 1; a file that is not there: 1, said plainly', async (t) => {
+    const none = { code: 1, error: /is no transmitter, and there is no .*channels\.json/ }
+    expectFailure(t, await run(['channels', `${url}/app`]), none)
+    const inspect = await run(['delta', 'inspect', path.join(root, 'nothing')])
+    expectFailure(t, inspect, { code: 1, error: /^longwave: There is no such file or folder: / })
   })
 
   await t.test('wrong token: 12', async (t) => {
@@ -66,27 +83,27 @@ t.test('bad input: one clear message, its exit code, nothing half done', async (
   await t.test('wrong key: 13, nothing subscribed', async (t) => {
     const wrong = link.replace(/#.*/, `#${'0'.repeat(64)}`)
     const other = path.join(root, 'other')
-    const refused = await runCli(['subscribe', wrong], { home: other })
+    const refused = await commands.run(['subscribe', wrong], { home: other })
     expectFailure(t, refused, { code: 13, error: /LW_TRUST_/ })
-    t.equal((await runCli(['list', '--json'], { home: other })).stdout, '')
+    t.equal((await commands.run(['list', '--json'], { home: other })).stdout, '')
   })
 
   await t.test('corrupt trust state: 13, never a fresh start', async (t) => {
     const other = path.join(root, 'corrupt')
-    await runCli(['subscribe', link], { home: other })
+    await commands.run(['subscribe', link], { home: other })
     const files = await readdir(path.join(other, 'tuner'), { recursive: true })
     const trust = files.filter((name) => path.basename(name) === 'trust.json')
     t.equal(trust.length, 1)
     const file = path.join(other, 'tuner', trust[0] ?? '')
     const bytes = await readFile(file)
     await writeFile(file, bytes.subarray(0, bytes.byteLength - 9))
-    const refused = await runCli(['update'], { home: other })
+    const refused = await commands.run(['update'], { home: other })
     expectFailure(t, refused, { code: 13, error: /LW_TRUST_/ })
   })
 
   await t.test('clock far off: 75, says that it is the clock', async (t) => {
     const other = path.join(root, 'clock')
-    await runCli(['subscribe', link], { home: other })
+    await commands.run(['subscribe', link], { home: other })
     const late = path.join(root, 'late.cjs')
     await writeFile(
       late,
@@ -106,7 +123,8 @@ globalThis.Date = class extends Real {
   await t.test('Node too old: 1, one line', async (t) => {
     const old = path.join(root, 'old.cjs')
     await writeFile(old, "Object.defineProperty(process.versions, 'node', { value: '18.20.4' })\n")
-    const refused = await run(['list'], { NODE_OPTIONS: `--require ${old}` })
+    const env = { NODE_OPTIONS: `--require ${old}` }
+    const refused = await runCli(['list'], { home, env })
     expectFailure(t, refused, { code: 1, error: /^longwave: needs Node 20\.18\.1 or newer.*\n$/ })
   })
 
@@ -137,22 +155,18 @@ globalThis.Date = class extends Real {
     t.same(await readdir(locked), [])
   })
 
-  await t.test('full disk: said so, the folder is as it was', async (t) => {
-    const disk = path.join(root, 'disk')
-    await mkdir(disk)
-    const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=3m', 'none', disk])
-    if (mounted.status !== 0) {
-      t.comment('SKIPPED ALOUD: no tmpfs may be mounted here')
-      t.pass('mounting is not permitted')
-      return
-    }
-    t.teardown(async () => {
-      spawnSync('umount', [disk])
-      await rm(disk, { recursive: true, force: true })
-    })
+  const disk = path.join(root, 'disk')
+  await mkdir(disk)
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=3m', 'none', disk])
+  t.teardown(() => spawnSync('umount', [disk]))
+  const skip = mounted.status === 0 ? false : 'no tmpfs may be mounted here'
+  await t.test('full disk: said so, the folder is as it was', { skip }, async (t) => {
     await writeFile(path.join(base, 'big.bin'), Buffer.alloc(6_000_000, 'x7Rq'))
     await run(['publish', base, `${url}/big`])
     const full = await runCli(['subscribe', `${url}/big`], { home: disk })
     expectFailure(t, full, { code: 1, error: /SPACE/ })
+    const left = await readdir(path.join(disk, 'tuner', 'channels'), { recursive: true })
+    t.notOk(left.some((name) => path.basename(name) === 'current'), 'nothing is half there')
+    t.equal((await runCli(['list', '--json'], { home: disk })).stdout, '', 'nothing is subscribed')
   })
 })

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import t from 'tap'
-import { makeCliFolder, runCli, startCli } from '../support/cli-process.ts'
+import { makeCliFolder, startCli, startCliHost } from '../support/cli-process.ts'
 
 // Many processes: a machine with other work needs more time than a test usually has.
 t.setTimeout(240_000)
@@ -14,7 +14,9 @@ t.test('C28: keys are listed, exported, imported and changed by command', async 
   const server = await startCli(['transmitter', 'start', '--listen', '127.0.0.1:0'], { home })
   t.teardown(() => server.stop())
   const channel = `${server.firstLine}/app`
-  const run = (...args: string[]) => runCli([...args, '--json'], { home })
+  const commands = startCliHost()
+  t.teardown(() => commands.stop())
+  const run = (...args: string[]) => commands.run([...args, '--json'], { home })
   await run('publish', base, channel)
   const keys = await run('key', 'list')
   t.same(keys.objects.map((one) => one['role']).sort(), ['root', 'targets'])
@@ -27,9 +29,9 @@ t.test('C28: keys are listed, exported, imported and changed by command', async 
 
   const other = path.join(root, 'other')
   const env = { LONGWAVE_TOKEN: 'lwp_wrong' }
-  const imported = await runCli(['key', 'import', file, '--json'], { home: other })
+  const imported = await commands.run(['key', 'import', file, '--json'], { home: other })
   t.equal(imported.objects.length, 2)
   t.equal(imported.objects[0]?.['type'], 'imported')
-  const refused = await runCli(['publish', base, channel], { home: other, env })
+  const refused = await commands.run(['publish', base, channel], { home: other, env })
   t.equal(refused.code, 12, refused.stderr)
 })

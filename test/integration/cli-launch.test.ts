@@ -2,7 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import t from 'tap'
-import { makeCliFolder, runCli, startCli } from '../support/cli-process.ts'
+import { makeCliFolder, runCli, startCli, startCliHost } from '../support/cli-process.ts'
 
 // Many processes: a machine with other work needs more time than a test usually has.
 t.setTimeout(240_000)
@@ -32,7 +32,9 @@ t.test('C32 C36 C83: pages and commands are launched, checked and fenced', async
   await writeFile(path.join(base, 'index.html'), '<h1>hello</h1>')
   const server = await startCli(['transmitter', 'start', '--listen', '127.0.0.1:0'], { home })
   t.teardown(() => server.stop())
-  const run = (...args: string[]) => runCli(args, { home })
+  const commands = startCliHost()
+  t.teardown(() => commands.stop())
+  const run = (...args: string[]) => commands.run(args, { home })
   const url = server.firstLine
   await run('publish', base, `${url}/page`, '--kind', 'html', '--main', 'index.html')
   await run('publish', base, `${url}/tool`, '--kind', 'application', '--main', 'main.mjs')

@@ -1,7 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import t from 'tap'
-import { makeCliFolder, runCli, startCli } from '../support/cli-process.ts'
+import { makeCliFolder, startCli, startCliHost } from '../support/cli-process.ts'
 
 // Many processes: a machine with other work needs more time than a test usually has.
 t.setTimeout(240_000)
@@ -18,8 +18,10 @@ t.test('C1 C105: the main job by its command lines, for scripts', async (t) => {
   t.match(url, /^http:\/\/127\.0\.0\.1:\d+$/, 'the first line is the URL alone')
   const channel = `${url}/site`
   const tuner = path.join(root, 'tuner')
-  const publisher = (...args: string[]) => runCli([...args, '--json'], { home })
-  const at = (...args: string[]) => runCli([...args, '--json'], { home: tuner })
+  const commands = startCliHost()
+  t.teardown(() => commands.stop())
+  const publisher = (...args: string[]) => commands.run([...args, '--json'], { home })
+  const at = (...args: string[]) => commands.run([...args, '--json'], { home: tuner })
 
   const dry = await publisher('publish', base, channel, '--dry-run')
   t.match(dry, { code: 0, last: { type: 'dry-run', release: 1, files: 2 } })

@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import t from 'tap'
-import { makeCliFolder, runCli, startCli } from '../support/cli-process.ts'
+import { makeCliFolder, runCli, startCli, startCliHost } from '../support/cli-process.ts'
 import { selfSigned } from '../support/self-signed.ts'
 
 // Many processes: a machine with other work needs more time than a test usually has.
@@ -25,8 +25,10 @@ retain = 5
 `,
   )
   const elsewhere = path.join(root, 'elsewhere')
+  const commands = startCliHost()
+  t.teardown(() => commands.stop())
   const run = (...args: string[]) =>
-    runCli([...args, '--json'], {
+    commands.run([...args, '--json'], {
       home: '',
       env: { HOME: elsewhere, LONGWAVE_CONFIG: config },
     })

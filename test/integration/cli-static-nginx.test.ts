@@ -32,6 +32,9 @@ t.test(
     const link = String(first.last['link'])
     t.match(link, `${nginx.url}/texts#`)
 
+    const listed = await runCli(['channels', nginx.url, '--json'], { home })
+    t.match(listed, { code: 0, last: { type: 'channel', name: 'texts', release: 1, link } })
+
     const tuner = path.join(root, 'tuner')
     const at = (...args: string[]) => runCli([...args, '--json'], { home: tuner })
     const subscribed = await at('subscribe', link)

@@ -61,11 +61,11 @@ t.test(
       batch({ from: 4, to: 6, salt: 1 }),
     ])
     t.same(outcomes, [
-      { outcome: 'stored', sequence: 3 },
+      { outcome: 'stored', sequence: 3, isFirstOwed: true },
       { outcome: 'stored', sequence: 5 },
       { outcome: 'gap', sequence: 5 },
-      { outcome: 'stored', sequence: 2 },
-      { outcome: 'stored', sequence: 2 },
+      { outcome: 'stored', sequence: 2, isFirstOwed: true },
+      { outcome: 'stored', sequence: 2, isFirstOwed: true },
       { outcome: 'cloned', sequence: 3 },
     ])
     t.same(await feedback.append([batch({ from: 2, to: 6, salt: 0 })]), [
@@ -95,7 +95,11 @@ t.test('C49: epochs that alternate are a copied disk; an old repetition is none'
   const [a = '', b = ''] = epochs
   const append = async (more: Parameters<typeof batch>[0]) =>
     (await feedback.append([batch(more)]))[0]
-  t.same(await append({ from: 1, to: 2, epoch: a }), { outcome: 'stored', sequence: 2 })
+  t.same(await append({ from: 1, to: 2, epoch: a }), {
+    outcome: 'stored',
+    sequence: 2,
+    isFirstOwed: true,
+  })
   t.same(await append({ from: 2, to: 2, epoch: b }), { outcome: 'gap', sequence: 0 })
   t.same(await append({ from: 1, to: 1, epoch: b }), { outcome: 'stored', sequence: 1 })
   t.same(await append({ from: 1, to: 2, epoch: a }), { outcome: 'stored', sequence: 2 })
@@ -115,7 +119,7 @@ t.test('C51: what a plug-in is owed is known, and nothing while there is none', 
     owed.map(({ sequence }) => sequence),
     [3, 4, 1],
   )
-  const ofTwo = await feedback.undelivered(news, { tuner: two, countMax: 10 })
+  const ofTwo = await feedback.undelivered(news, { tuners: [two], countMax: 10 })
   t.equal(ofTwo.length, 1)
   const mark = { channel: news, tuner: one, epoch: epochs[0] ?? '' }
   await feedback.setDelivered([

@@ -1,7 +1,15 @@
 import { randomBytes } from 'node:crypto'
+import path from 'node:path'
 import t from 'tap'
 import { Pool } from 'undici'
+import { digestOf } from '../../protocol/index.ts'
+import { createProxy, type ProxyStatus } from '../../proxy/index.ts'
+import { createLogger } from '../../serving/index.ts'
+import { createTransport } from '../../transport/index.ts'
 import { verifyRequest } from '../../trust/index.ts'
+import { UpdateClient } from '../support/backchannel-client.ts'
+import { backChannelFixture, channelName } from '../support/backchannel.ts'
+import { countingPlugin } from '../support/backchannel-plugins.ts'
 import { startProxyFixture } from '../support/proxy-fixture.ts'
 import { type Message, serveUpdates, updateRequest } from '../support/proxy-update-requests.ts'
 
@@ -98,6 +106,53 @@ t.test(
     for (const { digest } of objects) {
       t.equal(fixture.origin.count('GET', `/site/objects/${digest}`), 1)
     }
+  },
+)
+
+t.test(
+  'C87 C90: 1,000 tuners behind one proxy, an hourly file, a plug-in: everything real',
+  async (t) => {
+    const fixture = await backChannelFixture(t)
+    await fixture.allow()
+    const file = randomBytes(100_000).toString('hex')
+    await fixture.publish({ 'prices.dat': 'before', 'note.txt': 'a' }, { plugin: countingPlugin })
+    await fixture.publish({ 'prices.dat': file })
+    const proxy = createProxy({
+      directory: path.join(fixture.root, 'proxy'),
+      listen: { host: '127.0.0.1', port: 0 },
+      origins: [fixture.url],
+      logger: createLogger({ name: 'proxy', level: 'silent' }),
+    })
+    const url = await proxy.start()
+    t.teardown(() => proxy.stop())
+    const via = `${url}/-/via/${encodeURIComponent(fixture.url)}/${channelName}`
+    const transport = createTransport({ userAgent: 'test', connectionsPerOrigin: 100 })
+    t.teardown(() => transport.stop())
+    const tuner = async (at: number) => {
+      const client = new UpdateClient({ transport, url: via })
+      client.append(`feedback ${at}`)
+      const answer = await client.post()
+      if (answer?.acknowledged?.sequence !== 1) throw new Error('not acknowledged')
+      const object = await transport.fetchBytes(`${via}/objects/${digestOf(file)}`, {
+        bytesMax: file.length,
+      })
+      return object.bytes.toString() === file
+    }
+    const results = await Promise.all(Array.from({ length: 1000 }, (_, at) => tuner(at)))
+    t.ok(results.every(Boolean), 'every tuner has the file')
+    const status = (await (await fetch(`${url}/-/status`)).json()) as ProxyStatus
+    t.equal(status.measures.objectMisses, 1, 'it crossed once')
+    const { upstreamConnectionsOpened } = status.measures
+    t.ok(upstreamConnectionsOpened <= 4, `${upstreamConnectionsOpened} connections`)
+    const expected = results.map((_, at) => `feedback ${at}`).sort()
+    const logged = (await fixture.exported()).map(({ text = '' }) => text).sort()
+    t.same(logged, expected, 'each feedback is in the log, once')
+    while ((await fixture.pluginStatus()).feedback.undelivered > 0) {
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    const seen = fixture.pluginRows('select text, times from seen')
+    t.same(seen.map(({ text }) => String(text)).sort(), expected, 'and with the plug-in')
+    t.ok(seen.every(({ times }) => times === 1))
   },
 )
 

@@ -2,13 +2,11 @@ import { randomBytes } from 'node:crypto'
 import {
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
 import path from 'node:path'
 import t from 'tap'
 import { type Digest, digestOf, isLongwaveError } from '../../protocol/index.ts'
@@ -21,6 +19,7 @@ import {
 import { createTransport, type Transport } from '../../transport/index.ts'
 import { createTrustClient, generateKeyPair } from '../../trust/index.ts'
 import { sweepFaults } from '../faults/index.ts'
+import { makeQuickFolder } from '../support/quick-folder.ts'
 import { FakeTransmitter } from '../support/publisher-fake-transmitter.ts'
 
 // The machines of a build may be busy with other suites.
@@ -43,7 +42,7 @@ interface Stage {
 type Test = { teardown(done: () => unknown): void }
 
 async function stage(t: Test, files: Record<string, string | Buffer> = {}): Promise<Stage> {
-  const root = mkdtempSync(path.join(tmpdir(), 'lw-contract-'))
+  const root = makeQuickFolder('lw-contract-')
   t.teardown(() => rmSync(root, { recursive: true, force: true }))
   const base = path.join(root, 'base')
   const home = path.join(root, 'home')
@@ -577,4 +576,24 @@ t.test('C40: bad attributes are refused before anything is sent', async (t) => {
   const label = await s.publish({ label: 'a\nb' }).catch((cause: unknown) => cause)
   t.match(label, { code: 'LW_PUBLISH_ATTRIBUTE' })
   t.notOk(s.fake.requests.some((request) => request.startsWith('POST')))
+})
+
+t.test('S4: a publisher signs anew what it let expire, with or without news', async (t) => {
+  for (const isNews of [false, true]) {
+    const s = await stage(t, { 'a.txt': 'one' })
+    const fiveYearsAgo = { now: () => Date.now() - 5 * 365 * 86_400_000 }
+    const environment = { LONGWAVE_TOKEN: 'any' }
+    const { home, transport } = s
+    const past = createPublisher({ home, transport, environment, clock: fiveYearsAgo })
+    s.fake.clock = fiveYearsAgo
+    const { channelId } = await past.publish({ directory: s.base, channel: s.url })
+    s.fake.clock = Date
+    s.fake.resign()
+    await t.rejects(verifiedRelease(s, channelId), { code: 'LW_TRUST_EXPIRED_TARGETS' })
+    if (isNews) s.write('a.txt', 'two')
+    const now = await s.publish()
+    if (isNews) t.match(now, { outcome: 'published', release: 2 })
+    else t.match(now, { outcome: 'nothing-new', release: 1, warnings: [/ends at/, /signed anew/] })
+    t.equal(await verifiedRelease(s, channelId), isNews ? 2 : 1)
+  }
 })

@@ -2,13 +2,11 @@ import { randomBytes } from 'node:crypto'
 import {
   appendFileSync,
   mkdirSync,
-  mkdtempSync,
   readFileSync,
   rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
 import path from 'node:path'
 import t from 'tap'
 import { digestOf, parseManifest } from '../../protocol/index.ts'
@@ -17,6 +15,7 @@ import { createLogger } from '../../serving/index.ts'
 import { createTransmitter } from '../../transmitter/index.ts'
 import { createTransport, type Transport } from '../../transport/index.ts'
 import { createTrustClient } from '../../trust/index.ts'
+import { makeQuickFolder } from '../support/quick-folder.ts'
 
 // The machines of a build may be busy with other suites.
 t.setTimeout(180_000)
@@ -33,7 +32,7 @@ interface Stage {
 type Test = { teardown(done: () => unknown): void }
 
 async function stage(t: Test, files: Record<string, string | Buffer> = {}): Promise<Stage> {
-  const root = mkdtempSync(path.join(tmpdir(), 'lw-publisher-'))
+  const root = makeQuickFolder('lw-publisher-')
   t.teardown(() => rmSync(root, { recursive: true, force: true }))
   const home = path.join(root, 'home')
   const base = path.join(root, 'base')

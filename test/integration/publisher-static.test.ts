@@ -2,14 +2,12 @@ import { execFileSync } from 'node:child_process'
 import {
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { brotliDecompressSync } from 'node:zlib'
 import t from 'tap'
@@ -19,6 +17,7 @@ import { type FileSystem, nodeFileSystem } from '../../store/durable-files/index
 import { createTransport } from '../../transport/index.ts'
 import { createTrustClient, type TrustState } from '../../trust/index.ts'
 import { sweepFaults } from '../faults/index.ts'
+import { makeQuickFolder } from '../support/quick-folder.ts'
 
 // The machines of a build may be busy with other suites.
 t.setTimeout(180_000)
@@ -32,7 +31,7 @@ interface Site {
 }
 
 function makeSite(files: Record<string, string | Buffer> = {}): Site {
-  const root = mkdtempSync(path.join(tmpdir(), 'lw-static-'))
+  const root = makeQuickFolder('lw-static-')
   const base = path.join(root, 'base')
   const write = (name: string, content: string | Buffer) => {
     mkdirSync(path.dirname(path.join(base, name)), { recursive: true })
@@ -370,4 +369,61 @@ t.test('R1: a crash at any point of the first publish is mended by the next run'
   })
   t.comment(`${result.points} points, ${result.mixed} mixed`)
   t.strictSame(result.mixedPoints, [])
+})
+
+t.test('S4: a release whose own signature ends is signed anew along the way', async (t) => {
+  const s = site(t, { a: 'a' })
+  const first = await publish(s)
+  const { channelId = digestOf('') } = first
+  const later = (days: number) => ({ now: () => Date.now() + days * 86_400_000 })
+  const soon = await publish(s, {}, { clock: later(660) })
+  t.match(soon, { outcome: 'nothing-new', release: 1 }, 'two years are nearly over')
+  const { outcome } = await follow(s, { channelId, clock: later(670) })
+  t.match(outcome.head, { release: 1 })
+  t.strictSame(outcome.warnings, [], 'nothing ends soon any more')
+  const late = later(5 * 365)
+  await publisherOf(s, { clock: late }).refreshStatic({ name: 'site', out: s.out })
+  t.match((await follow(s, { channelId, clock: late })).head, { release: 1 }, 'long after its end')
+})
+
+t.test('C45: what no retained release needs goes after its time of grace', async (t) => {
+  const s = site(t, { same: 's', a: 'release 1' })
+  const { channelId = digestOf('') } = await publish(s)
+  const days = (count: number) => ({ clock: { now: () => Date.now() + count * 86_400_000 } })
+  const objects = () => new Set(readdirSync(path.join(s.out, 'site', 'objects')))
+  const has = (text: string) => objects().has(digestOf(text))
+  for (const release of [2, 3]) {
+    s.write('a', `release ${release}`)
+    await publish(s, { keep: 2 })
+  }
+  t.ok(has('release 1'), 'it has just left')
+  s.write('a', 'release 4')
+  await publish(s, { keep: 2 }, days(13))
+  t.ok(has('release 1'), 'not yet')
+  s.write('a', 'release 5')
+  const fifth = await publish(s, { keep: 2 }, days(20))
+  t.notOk(has('release 1'))
+  t.ok(has('release 2'), 'it left 7 days ago, however old its file is')
+  t.ok(has('release 4') && has('release 5') && has('s'))
+  t.ok((fifth.pruned?.files ?? 0) >= 2, 'the manifest of the release went, too')
+  const roots = readdirSync(path.join(s.out, 'site', 'trust'))
+  t.ok(roots.includes('1.root.json') && !roots.includes('1.targets.json'))
+  t.match(await follow(s, { channelId, ...days(20) }), { head: { release: 5 } })
+})
+
+t.test('C45: the folder lists its channels, with links where its URL is known', async (t) => {
+  const s = site(t, { a: 'a' })
+  const { channelId = digestOf('') } = await publish(s, { label: '1.0' })
+  await publish(s, { name: 'docs', publicUrl: 'https://example.org/' })
+  writeFileSync(path.join(s.out, 'notes.txt'), 'no channel')
+  mkdirSync(path.join(s.out, 'other'))
+  writeFileSync(path.join(s.out, 'other', 'listing.json'), '{"name":"broken"}')
+  s.write('a', 'b')
+  await publish(s, { label: '1.1' })
+  const list = JSON.parse(readFileSync(path.join(s.out, 'channels.json'), 'utf8'))
+  t.match(list.channels, [
+    { name: 'docs', url: 'https://example.org/docs', link: /^longwave:https:.*#/, release: 1 },
+    { name: 'site', url: 'site', link: '', release: 2, label: '1.1', channel: channelId },
+  ])
+  t.equal(list.channels.length, 2)
 })

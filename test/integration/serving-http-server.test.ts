@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { PassThrough } from 'node:stream'
+import { connect as connectTls } from 'node:tls'
 import t from 'tap'
 import { formatError } from '../../protocol/index.ts'
 import {
@@ -33,7 +34,7 @@ const document = {
 
 t.test('C18: a poll is answered from memory, 304 while nothing changed', async (t) => {
   const { server } = serverOf()
-  const poll = pollResponder(document, server.counters)
+  const poll = pollResponder(document, { counters: server.counters })
   server.hot.set('/demo/trust/timestamp.json', poll.handler)
   const url = `${await server.listen(local)}/demo/trust/timestamp.json`
   const first = await transport.fetchConditional(url, { etag: undefined, bytesMax: 99 })
@@ -278,4 +279,37 @@ t.test('a server speaks TLS itself, version 1.2 at least', async (t) => {
   t.same((await secure.fetchBytes(`${url}/hot`, { bytesMax: 99 })).bytes, document.bytes)
   await secure.stop()
   await server.stop()
+})
+
+t.test('R46: connections that were never used do not hold up a stop', async (t) => {
+  const own = selfSigned(['127.0.0.1'])
+  for (const tls of [undefined, { certificate: own.certificate, key: own.key }]) {
+    // Longer than the test may take: only what is closed at once lets it end.
+    const waiting = { drainTimeoutMs: 600_000, timeouts: { headersMs: 600_000 } }
+    const { server } = serverOf({ ...waiting, ...(tls === undefined ? {} : { tls }) })
+    server.app.get('/quick', async () => 'quick')
+    const url = await server.listen(local)
+    const silent = [await rawConnection(url), await rawConnection(url)]
+    if (tls !== undefined) {
+      const shaken = connectTls({
+        host: '127.0.0.1',
+        port: Number(new URL(url).port),
+        ca: own.certificate,
+      })
+      shaken.on('error', () => undefined)
+      await once(shaken, 'secureConnect')
+      silent.push(shaken)
+    }
+    const secure = createTransport({ userAgent: 'x', tls: { authorities: [own.certificate] } })
+    // By then the server has taken the connections before.
+    const answer = await secure.fetchBytes(`${url}/quick`, { bytesMax: 99 })
+    t.equal(answer.bytes.toString(), 'quick')
+    t.equal(await server.connections(), silent.length + 1)
+    const closed = Promise.all(silent.map(closeOf))
+    for (const socket of silent) socket.resume()
+    await server.stop()
+    await closed
+    t.equal(await server.connections(), 0)
+    await secure.stop()
+  }
 })

@@ -449,6 +449,9 @@ t.test('S75: health, metrics and the OpenAPI document say nothing that is privat
   }
   t.match(openapi, { openapi: '3.1.0', info: { title: 'Longwave transmitter' } })
   t.ok(Object.keys(openapi.components.schemas).includes('CommitRequest'))
+  for (const path of ['/-/repeaters/poll', '/-/repeaters/report', '/{name}/update', '/-/status']) {
+    t.ok(openapi.paths[path], path)
+  }
   const references = [...JSON.stringify(openapi).matchAll(/#\/components\/schemas\/(\w+)/g)]
   for (const [, name] of references) t.ok(openapi.components.schemas[name ?? ''], name ?? '')
   for (const [path, item] of Object.entries(openapi.paths)) {

@@ -134,11 +134,11 @@ t.test('C105: a folder asks the command before local files go', async (t) => {
 t.test('a command that goes away ends what it asked for', async (t) => {
   const stage = await openTunerStage(t)
   const tuner = await stage.tuner()
-  const ended = new Promise<void>((resolve) => {
+  const ended = new Promise<boolean>((resolve) => {
     const verify = tuner.verify.bind(tuner)
     tuner.verify = async (subscription, options) => {
       await new Promise<void>((done) => options?.signal?.addEventListener('abort', () => done()))
-      resolve()
+      resolve(options?.signal?.aborted === true)
       return verify(subscription, options)
     }
   })
@@ -148,8 +148,7 @@ t.test('a command that goes away ends what it asked for', async (t) => {
   await once(socket, 'connect')
   socket.write(`${JSON.stringify({ operation: 'verify', arguments: { subscription: {} } })}\n`)
   socket.destroy()
-  await ended
-  t.pass('it was told')
+  t.equal(await ended, true, 'what it asked for was told to end')
 })
 
 t.test('nonsense at the socket is answered or dropped, and harms nobody', async (t) => {

@@ -1,4 +1,14 @@
-import { chmod, readdir, readFile, rm, symlink, unlink, writeFile } from 'node:fs/promises'
+import {
+  chmod,
+  mkdir,
+  readdir,
+  readFile,
+  rm,
+  symlink,
+  unlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises'
 import path from 'node:path'
 import t from 'tap'
 import { isLongwaveError, type LongwaveError } from '../../protocol/index.ts'
@@ -178,6 +188,34 @@ t.test('R47: a second tuner in a home is refused; a dead one is succeeded', asyn
   await second.start()
   await second.stop()
 })
+
+t.test(
+  'R47: at its start a tuner removes what the dead left, and not what is being made',
+  async (t) => {
+    const stage = await openTunerStage(t)
+    const first = await stage.tuner()
+    const address = await stage.publish(files)
+    await first.subscribe({ address })
+    await first.stop()
+    const home = path.join(stage.home, 'tuner')
+    const temporary = (digit: string): string => `.lw-${digit.repeat(32)}.tmp`
+    await writeFile(path.join(home, temporary('a')), 'a claim that somebody is writing')
+    await writeFile(path.join(home, temporary('b')), 'left long ago')
+    await utimes(path.join(home, temporary('b')), 1, 1)
+    const half = path.join(home, 'channels', temporary('c'))
+    await mkdir(half)
+    await writeFile(path.join(half, 'subscription.json'), 'half removed')
+    const second = await stage.tuner()
+    t.strictSame(
+      (await readdir(home)).filter((name) => name.startsWith('.lw-')),
+      [temporary('a')],
+      'only the fresh one stays',
+    )
+    t.strictSame(await readdir(path.join(home, 'channels')), ['site'])
+    await second.unsubscribe(await only(second), { keepData: false })
+    t.strictSame(await readdir(path.join(home, 'channels')), [], 'nothing of it is left')
+  },
+)
 
 t.test('C5: a first fetch that breaks subscribes nothing and keeps what it had', async (t) => {
   const stage = await openTunerStage(t)

@@ -9,10 +9,18 @@ export class UpdateClient {
   readonly epoch = randomBytes(16).toString('hex')
   readonly #transport: Transport
   readonly #url: string
+  readonly #authorization: { readonly authorization?: string }
   readonly #entries: object[] = []
   #channel: string | undefined
 
-  constructor(options: { readonly transport: Transport; readonly url: string }) {
+  constructor(options: {
+    readonly transport: Transport
+    readonly url: string
+    /** Opens a closed channel. */
+    readonly authorization?: string
+  }) {
+    const { authorization } = options
+    this.#authorization = authorization === undefined ? {} : { authorization }
     this.#transport = options.transport
     this.#url = options.url
   }
@@ -56,6 +64,7 @@ export class UpdateClient {
         [tunerHeader]: signRequest(body, this.identity.keys),
       },
       bytesMax: 8 * 1024 * 1024,
+      ...this.#authorization,
     })
     return answer.status === 204 ? undefined : JSON.parse(answer.bytes.toString('utf8'))
   }
@@ -63,6 +72,7 @@ export class UpdateClient {
   async #askChannel(): Promise<string> {
     const root = await this.#transport.fetchBytes(`${this.#url}/trust/1.root.json`, {
       bytesMax: 64 * 1024,
+      ...this.#authorization,
     })
     return digestOf(root.bytes)
   }

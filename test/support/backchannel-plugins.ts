@@ -43,6 +43,7 @@ export function init(context) {
   context.database.exec('CREATE TABLE IF NOT EXISTS tries (text TEXT)')
 }
 export async function update(request, context) {
+  let unfit = false
   for (const entry of request.feedback) {
     const text = entry.text()
     const isFirst = context.database.get('SELECT count(*) AS n FROM tries WHERE text = ?', text).n === 0
@@ -55,12 +56,12 @@ export async function update(request, context) {
     if (text === 'memory') { const held = []; for (;;) held.push(new Array(1e6).fill(Math.random())) }
     if (text === 'flood') for (let n = 0; n < 200_000; n++) console.log('flood '.repeat(20))
     if (text === 'huge') return { reply: 'x'.repeat(40 * 1024 * 1024) }
-    if (text === 'unfit') return { files: [{ path: '../../etc/passwd', data: 'root' }] }
+    if (text === 'unfit') unfit = true
   }
   await context.transaction((db, entries) => {
     for (const entry of entries) db.run('INSERT INTO seen VALUES (?, ?)', entry.id, entry.text())
   })
-  return { reply: 'fine' }
+  return unfit ? { files: [{ path: '../../etc/passwd', data: 'root' }] } : { reply: 'fine' }
 }
 `
 

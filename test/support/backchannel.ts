@@ -5,7 +5,12 @@ import Libsql from 'libsql'
 import { type ChannelName, parseChannelAddress } from '../../protocol/index.ts'
 import { createPublisher, type PublishOptions } from '../../publisher/index.ts'
 import { createLogger } from '../../serving/index.ts'
-import { allowPlugin, createTransmitter, type Transmitter } from '../../transmitter/index.ts'
+import {
+  allowPlugin,
+  createTransmitter,
+  type PluginTimes,
+  type Transmitter,
+} from '../../transmitter/index.ts'
 import { createTransport, type Transport } from '../../transport/index.ts'
 import { Tuner } from '../../tuner/index.ts'
 
@@ -70,7 +75,10 @@ export interface ExportedFeedback {
 
 export const channelName = 'news'
 
-export async function backChannelFixture(t: Cleaning): Promise<BackChannelFixture> {
+export async function backChannelFixture(
+  t: Cleaning,
+  pluginTimes: Partial<PluginTimes> = {},
+): Promise<BackChannelFixture> {
   const root = await mkdtemp(path.join(os.tmpdir(), 'lw-back-'))
   t.teardown(() => rm(root, { recursive: true, force: true }))
   const home = path.join(root, 'home')
@@ -84,6 +92,7 @@ export async function backChannelFixture(t: Cleaning): Promise<BackChannelFixtur
       directory,
       listen: { host: '127.0.0.1', port },
       logger: createLogger({ name: 'test', level: 'silent' }),
+      pluginTimes,
     })
   let transmitter = create(0)
   const url = await transmitter.start()

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
@@ -6,6 +7,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
 const main = fileURLToPath(new URL('../../cli/main.js', import.meta.url))
+const host = fileURLToPath(new URL('./cli-host-process.js', import.meta.url))
 
 /** What a command line is run with. */
 export interface CliOptions {
@@ -46,10 +48,47 @@ export async function runCli(args: readonly string[], options: CliOptions): Prom
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     stderr += text
   })
-  const code = await ended(child)
-  const lines = stdout.split('\n').filter((line) => line.startsWith('{'))
+  return runOf({ code: await ended(child), stdout, stderr })
+}
+
+function runOf(ending: Pick<CliRun, 'code' | 'stdout' | 'stderr'>): CliRun {
+  const lines = ending.stdout.split('\n').filter((line) => line.startsWith('{'))
   const objects = lines.map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>)
-  return { code, stdout, stderr, objects, last: objects.at(-1) ?? {} }
+  return { ...ending, objects, last: objects.at(-1) ?? {} }
+}
+
+/** Runs command lines one after the other. */
+export interface CliHost {
+  run(args: readonly string[], options: Pick<CliOptions, 'home' | 'env'>): Promise<CliRun>
+  stop(): Promise<unknown>
+}
+
+/**
+ * A process that runs any number of command lines, so that a test of many pays one start. What is
+ * about processes (signals, files of the process, exit codes of crashes) needs `runCli`.
+ */
+export function startCliHost(): CliHost {
+  const child = spawn('env', ['NODE_OPTIONS=', process.execPath, host], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    env: { PATH: process.env['PATH'], NO_COLOR: '1' },
+  })
+  const end = ended(child)
+  const over = end.then((code) => {
+    throw new Error(`the host of command lines ended with ${code}`)
+  })
+  over.catch(() => undefined)
+  return {
+    async run(args, { home, env }) {
+      const answer = once(child, 'message') as Promise<[Pick<CliRun, 'code' | 'stdout' | 'stderr'>]>
+      child.send({ args, env: { LONGWAVE_HOME: home, ...env } })
+      const [ending] = await Promise.race([answer, over])
+      return runOf(ending)
+    },
+    stop() {
+      child.disconnect()
+      return end
+    },
+  }
 }
 
 /** Starts a server and waits for its first line. */
@@ -77,11 +116,16 @@ export async function startCli(args: readonly string[], options: CliOptions): Pr
   }
 }
 
+/**
+ * A process as a user would start it. tap puts a recorder of modules into the Node options of every
+ * process below a test: it would make each start much slower, and a channel's sandbox would refuse
+ * to read it. `env` sets them last, and becomes the process.
+ */
 function start(args: readonly string[], options: CliOptions): ChildProcess {
-  const env: NodeJS.ProcessEnv = { PATH: process.env['PATH'], NO_COLOR: '1' }
-  return spawn(process.execPath, [main, ...args], {
+  const { NODE_OPTIONS: nodeOptions = '', ...env } = options.env ?? {}
+  return spawn('env', [`NODE_OPTIONS=${nodeOptions}`, process.execPath, main, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...env, LONGWAVE_HOME: options.home, ...options.env },
+    env: { PATH: process.env['PATH'], NO_COLOR: '1', LONGWAVE_HOME: options.home, ...env },
     ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   })

@@ -37,6 +37,7 @@ export function makeRelease(
   release: number,
   tree: Tree,
   pages: Map<string, Uint8Array>,
+  channel: Digest = channelId,
 ): MemoryRelease {
   const entries: Entry[] = []
   for (const [name, content] of Object.entries(tree)) {
@@ -56,7 +57,7 @@ export function makeRelease(
   entries.sort((a, b) => comparePaths(a.path, b.path))
   const manifest: Manifest = {
     format: manifestFormat,
-    channel: channelId,
+    channel,
     name: 'demo' as ChannelName,
     release,
     kind: 'files',

@@ -51,6 +51,7 @@ export class FakeTransmitter {
   readonly requests: string[] = []
   readonly parts: string[] = []
   online = generateKeyPair()
+  clock: { now(): number } = Date
   readonly #others = generateKeyPair()
   readonly #server: Server
   #trust = new Map<string, Buffer>()
@@ -270,7 +271,7 @@ export class FakeTransmitter {
     if (upload === undefined) throw 404
     const before = this.#versionOf('targets')
     if (request.replaces !== before) throw 409
-    const nowMs = Date.now()
+    const nowMs = this.clock.now()
     const rootBytes = this.#trust.get(`${this.#versionOf('root')}.root.json`)
     const verified = verifyCommit({
       current:
@@ -322,6 +323,16 @@ export class FakeTransmitter {
     }
     this.#head = upload.manifest
     this.#ended = parseTargets(targets).view.head.ended === true
+    this.#resign(channelId, targets)
+  }
+
+  /** Snapshot and timestamp signed anew, as a transmitter does every day. */
+  resign(): void {
+    const targets = this.#trust.get(`${this.#versionOf('targets')}.targets.json`)
+    if (targets !== undefined) this.#resign(parseTargets(targets).view.channelId, targets)
+  }
+
+  #resign(channelId: Digest, targets: Uint8Array): void {
     const stamp = this.#trust.get('timestamp.json')
     const shots = [...this.#trust.keys()].filter((file) => file.endsWith('.snapshot.json'))
     const snapshot = this.#trust.get(`${shots.length}.snapshot.json`)
@@ -331,7 +342,7 @@ export class FakeTransmitter {
       ...(stamp === undefined || snapshot === undefined
         ? {}
         : { previous: { snapshot, timestamp: stamp } }),
-      nowMs: Date.now(),
+      nowMs: this.clock.now(),
       lifetimeMs: 7 * 86_400_000,
       signer: this.online,
     })

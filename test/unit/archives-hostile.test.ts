@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createRebuilder, unpackArchive } from '../../delta/archives/index.ts'
+import { createRebuilder, OldEntries, unpackArchive } from '../../delta/archives/index.ts'
 import { isLongwaveError } from '../../protocol/index.ts'
 import {
   baseView,
@@ -23,8 +23,12 @@ const zip = makeZip(
   { reverseDirectory: true, comment: 'end' },
 )
 const tgz = makeGzip(makeTar({ 'x.zip': makeZip([{ name: 'a', content: text }]), t: text }))
-const samples = [zip, tgz, makeGzip(text)].map((bytes) => {
-  const unpacked = unpackArchive(bytes)
+const kept = [0, 1, 2, 3].map((i) => ({ name: `k${i}`, content: sampleText(400, i) }))
+const before = new OldEntries()
+before.add(makeZip([{ name: 'old', content: text }, ...kept]))
+const after = makeZip([...kept, { name: 'new', content: text }])
+const samples = [zip, tgz, makeGzip(text), after].map((bytes) => {
+  const unpacked = unpackArchive(bytes, {}, before)
   if (unpacked === undefined) throw new TypeError('the sample has no view')
   return { bytes, ...unpacked }
 })

@@ -1,7 +1,7 @@
 import pako from 'pako'
 import t from 'tap'
-import { unpackArchive } from '../../delta/archives/index.ts'
-import { baseView, makeZip, noise, roundTrip, sampleText } from './archives-fixtures.ts'
+import { OldEntries, unpackArchive } from '../../delta/archives/index.ts'
+import { baseView, makeZip, noise, rebuild, roundTrip, sampleText } from './archives-fixtures.ts'
 import { realArchives } from './archives-real.ts'
 
 const text = sampleText(5000)
@@ -160,4 +160,28 @@ t.test('C22: a view that would pass the limit is not made', async (t) => {
   const bytes = makeZip([{ name: 'zeros', content: new Uint8Array(1_000_000) }])
   t.ok(unpackArchive(bytes, { viewBytesMax: 1_000_100 }))
   t.equal(unpackArchive(bytes, { viewBytesMax: 1_000_000 }), undefined)
+})
+
+t.test('C22: entries that the old archive has just so stay packed, in runs', async (t) => {
+  const entries = Array.from({ length: 30 }, (_, i) => ({
+    name: `${i}/file.txt`,
+    content: sampleText(900 + i, i),
+    descriptor: i % 3 === 0,
+  }))
+  const old = new OldEntries()
+  old.add(makeZip([{ name: 'first', content: text }, ...entries]))
+  const changed = entries.map((entry, i) =>
+    i === 12 ? { ...entry, content: sampleText(901 + i, 77) } : entry,
+  )
+  for (const options of [{}, { comment: 'end' }, { reverseDirectory: true }]) {
+    const bytes = makeZip(
+      [...changed.slice(0, 20), { name: 'new', content: text }, ...changed.slice(20)],
+      options,
+    )
+    const unpacked = unpackArchive(bytes, {}, old)
+    t.equal(unpacked?.unpackedStreams, 2, 'the changed one and the new one')
+    t.same(unpacked === undefined ? undefined : rebuild(unpacked, bytes.length, 7), bytes)
+  }
+  const same = makeZip(entries)
+  t.equal(unpackArchive(same, {}, old), undefined, 'nothing is unpacked when nothing changed')
 })

@@ -5,6 +5,7 @@ import { BinaryDecoder } from '../../delta/entropy/binary-decoder.ts'
 import { BinaryEncoder } from '../../delta/entropy/binary-encoder.ts'
 import type { BinaryCoder } from '../../delta/entropy/binary-coder.ts'
 import { ByteModel } from '../../delta/entropy/byte-model.ts'
+import { LightModel } from '../../delta/entropy/light-model.ts'
 import { squashTable, stretchTable } from '../../delta/entropy/logistic.ts'
 import { NumberModel } from '../../delta/entropy/number-model.ts'
 import { TextModel } from '../../delta/entropy/text-model.ts'
@@ -97,6 +98,28 @@ t.test('bytes and texts come back', async (t) => {
     { numRuns: 30 },
   )
   t.pass()
+})
+
+t.test('the light model gives bytes back, and learns', async (t) => {
+  const bytes = Uint8Array.from({ length: 4000 }, (_, i) => ((i * i) >> 3) % 7)
+  const pass = (coder: BinaryCoder, given: Uint8Array | undefined): Uint8Array => {
+    const model = new LightModel(8)
+    let last = 0
+    return Uint8Array.from({ length: bytes.length }, (_, i) => {
+      model.contexts.set([last & 0xff, last & 0xffff, i % 56])
+      model.guesses[0] = i % 5 === 0 ? -1 : last & 0xff
+      model.confidences[0] = i % 32
+      model.mixSet = i % 3
+      const byte = model.code(coder, given?.[i] ?? 0)
+      last = (last << 8) | byte
+      return byte
+    })
+  }
+  const encoder = new BinaryEncoder()
+  pass(encoder, bytes)
+  const coded = encoder.finish()
+  t.ok(coded.length < 1000, `${coded.length} bytes`)
+  t.same(pass(decoderOf(coded), undefined), bytes)
 })
 
 t.test('what is likely costs little', async (t) => {

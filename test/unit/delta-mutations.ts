@@ -9,6 +9,8 @@ import {
   seeded,
   type TestRelease,
 } from './delta-releases.ts'
+import { makeGzip, makeTar, makeZip } from './archives-fixtures.ts'
+import { program } from './references-program.ts'
 
 export interface SweepResult {
   refused: number
@@ -49,16 +51,56 @@ export function hostileCases(seed: number): Case[] {
   return [
     { old, next, bundle: bundleOf(old, next) },
     { old: tiny, next: tinyNext, bundle: bundleOf(tiny, tinyNext) },
+    archiveCase(random),
   ]
 }
+
+/** Archives, with entries that change, stay, move and are nested. */
+function archiveCase(random: () => number): Case {
+  const content = (words: number): Uint8Array => Buffer.from(prose(random, words))
+  const kept = [40, 50, 60].map((words, i) => ({ name: `k${i}`, content: content(words) }))
+  const tar = (words: number): Uint8Array => makeGzip(makeTar({ a: content(words) }))
+  const zip = (first: string): Uint8Array =>
+    makeZip([
+      { name: 'changes', content: Buffer.from(`${first} and more`) },
+      ...kept,
+      { name: 'in.tgz', content: tar(30), descriptor: true },
+    ])
+  const old = releaseOf({ 'a.zip': zip('this'), 'b.tgz': tar(50) })
+  const next = releaseOf({ 'a.zip': zip('that'), 'b.tgz': tar(55) }, { release: 2 })
+  return { old, next, bundle: bundleOf(old, next) }
+}
+
+/** What takes longer to apply: a program whose code moved, a binary that changed all over. */
+export function largeCases(seed: number): Case[] {
+  const random = seeded(seed)
+  const made = (inserted: number): Uint8Array =>
+    program({ machine: 'x86', container: 'elf', inserted: new Map([[100, inserted]]) })
+  const old = releaseOf({ program: made(0) })
+  const next = releaseOf({ program: made(48) }, { release: 2 })
+  const before = noise(random, 220_000).map((byte, i) => (i % 50 === 0 ? 0 : byte))
+  const after = before.map((byte, i) => (i % 3 === 0 ? byte + 1 + (i % 5) : byte))
+  const data = releaseOf({ 'a.bin': before })
+  const dataNext = releaseOf({ 'a.bin': after }, { release: 2 })
+  return [
+    { old, next, bundle: bundleOf(old, next) },
+    { old: data, next: dataNext, bundle: bundleOf(data, dataNext) },
+  ]
+}
+
+/** One in so many bundles is one that takes longer to apply. */
+const largeEvery = 50
 
 /** Applies `count` damaged bundles; each is either refused by name or gives the signed release. */
 export async function sweepMutations(seed: number, count: number): Promise<SweepResult> {
   const random = seeded(seed)
   const cases = hostileCases(seed)
+  const large = largeCases(seed)
   const result: SweepResult = { refused: 0, harmless: 0, findings: [], slowestMs: 0 }
   for (let i = 0; i < count; i++) {
-    const { old, next, bundle } = cases[i % cases.length] as Case
+    const slow = i % largeEvery === largeEvery - 1
+    const list = slow ? large : cases
+    const { old, next, bundle } = list[Math.floor(slow ? i / largeEvery : i) % list.length] as Case
     const damaged = mutate(bundle, random)
     const before = process.cpuUsage()
     try {

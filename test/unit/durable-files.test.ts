@@ -92,7 +92,9 @@ t.test('reads a file if there is one, and never more than allowed', async (t) =>
   t.equal((await readFileIfPresent(nodeFileSystem, file))?.toString(), 'abcde')
   const reading = readFileIfPresent(nodeFileSystem, file, { bytesMax: 4 })
   await t.rejects(reading, { code: 'LW_STORE_LIMIT' })
-  await t.rejects(readFileIfPresent(nodeFileSystem, directory), { code: 'EISDIR' })
+  await t.rejects(readFileIfPresent(nodeFileSystem, directory), {
+    code: 'LW_STORE_NOT_A_FILE',
+  })
 })
 
 t.test('makes folders with those above them, and keeps what is there', async (t) => {

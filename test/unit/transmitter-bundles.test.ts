@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import type { BundleOffer, ChannelName } from '../../protocol/index.ts'
+import { isObsolete } from '../../transmitter/bundles/bundle-service.ts'
 import { BundleBudget } from '../../transmitter/bundles/bundle-budget.ts'
 import { cheapestChain } from '../../transmitter/bundles/chain.ts'
 import { HeldReleases } from '../../transmitter/bundles/held-releases.ts'
@@ -98,4 +99,17 @@ t.test('DESIGN 6: a channel’s making time is bounded, and comes back', async (
   t.notOk(budget.isSpent('other' as ChannelName))
   clock.at += limits.bundleBudgetWindowMs
   t.notOk(budget.isSpent(name))
+})
+
+t.test('C23: a making that no tuner will ask for any more is abandoned', async (t) => {
+  const task = (from: number, to: number, effort: 'fast' | 'best' = 'fast') => ({
+    key: { channel: name, fromRelease: from, toRelease: to, format: 'f' },
+    effort,
+  })
+  t.ok(isObsolete(task(0, 1), name, 2), 'a first fetch of what is no longer the newest')
+  t.ok(isObsolete(task(2, 5), name, 6), 'a leap to it')
+  t.ok(isObsolete(task(4, 5, 'best'), name, 6), 'a step that there is already, only smaller')
+  t.notOk(isObsolete(task(4, 5), name, 6), 'a step of a chain')
+  t.notOk(isObsolete(task(0, 6), name, 6), 'the head')
+  t.notOk(isObsolete(task(0, 1), 'other' as ChannelName, 2), 'another channel')
 })

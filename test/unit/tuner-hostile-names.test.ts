@@ -21,7 +21,7 @@ const names: readonly string[] = [
     '../a',
     'a/b/../..',
     'b/../../c',
-    '/tmp/x',
+    '/srv/x',
     'D:\\',
     '\\\\?\\UNC\\x',
     'x\\..\\..\\y',

@@ -1,14 +1,17 @@
 import t from 'tap'
 import { bundleFormat } from '../../delta/index.ts'
 import { findRoutes, StagingArea } from '../../mirroring/index.ts'
-import type { BundleOffer, RouteOffer } from '../../protocol/index.ts'
+import { type BundleOffer, parseChannelAddress, type RouteOffer } from '../../protocol/index.ts'
 import type { Transport } from '../../transport/index.ts'
 import { systemClock } from '../../transport/index.ts'
 import { GenerationStore } from '../../tuner/generations/index.ts'
+import { subscribe, updateSubscription } from '../../tuner/operations/index.ts'
+import { rememberTicket } from '../../tuner/operations/tickets.ts'
 import type { Subscription } from '../../tuner/subscriptions/index.ts'
-import { type UpdateContext, updateGenerations } from '../../tuner/updates/index.ts'
+import { type UpdateContext, updateFolder, updateGenerations } from '../../tuner/updates/index.ts'
 import { FaultFileSystem } from '../faults/fault-file-system.ts'
 import { MemoryFileSystem } from '../faults/memory-file-system.ts'
+import { tunerContextAt } from '../faults/tuner-bench.ts'
 import {
   channelId,
   channelUrl,
@@ -18,6 +21,7 @@ import {
   type Tree,
 } from '../support/memory-channel.ts'
 import { memoryTransport } from '../support/memory-transport.ts'
+import { SignedChannel } from '../support/signed-channel.ts'
 import { readTreeOf, sameTree, treeOf } from '../support/tree-state.ts'
 
 const subscription: Subscription = {
@@ -171,3 +175,155 @@ t.test('C5: a process that dies after the download does not download again', asy
   t.strictSame(again.asked, [], 'everything lay there')
   t.ok(asked.length > 0)
 })
+
+t.test('C5: a corrupt bundle falls to whole files, and what was verified stays', async (t) => {
+  const { pages, first, third, fs, update, offer, asked } = await stage()
+  const { figures: _figures, ...step } = await makeStep(first, third, pages)
+  pages.set(`${channelUrl}/deltas/1..3/${step.sha256}`, Buffer.alloc(step.bytes, 7))
+  offer({ ...step, wholeBytes: 100_000 })
+  const [a, b] = third.manifest.entries.flatMap((one) => (one.type === 'file' ? [one] : []))
+  if (a === undefined || b === undefined) throw new Error('two files')
+  const gone = `${channelUrl}/objects/${b.sha256}`
+  const bytes = pages.get(gone) ?? Buffer.alloc(0)
+  pages.delete(gone)
+  await t.rejects(update(third.head), { code: 'LW_MIRROR_OBJECT_GONE' })
+  pages.set(gone, bytes)
+  asked.length = 0
+  const applied = await update(third.head)
+  const { route, considered } = applied.fetched ?? {}
+  t.equal(route?.kind, 'whole')
+  t.ok(route !== undefined && considered?.includes(route), 'it is one of those considered')
+  t.notOk(
+    asked.some((url) => url.includes(a.sha256)),
+    'what was verified is not fetched twice',
+  )
+  t.ok(asked.some((url) => url.includes(b.sha256)))
+  t.ok(sameTree(await readTreeOf(fs, '/lw/generations/3/tree'), treeOf(third.manifest)))
+})
+
+t.test('§6: what the routes cost is told, whole files as they really are', async (t) => {
+  const { pages, first, third, update, offer } = await stage()
+  const { figures: _figures, ...step } = await makeStep(first, third, pages)
+  offer({ ...step })
+  const applied = await update(third.head)
+  const changed = third.manifest.entries.reduce(
+    (sum, one) => sum + (one.type === 'file' ? one.size : 0),
+    third.head.bytes,
+  )
+  t.strictSame(
+    applied.fetched?.considered.map(({ kind, bytes }) => ({ kind, bytes })),
+    [
+      { kind: 'bundle', bytes: step.bytes },
+      { kind: 'whole', bytes: changed },
+    ],
+  )
+})
+
+t.test('C5: an edited base of a folder does not stop a bundle from falling to whole', async (t) => {
+  const pages = new Map<string, Uint8Array>()
+  const first = makeRelease(1, one, pages)
+  const third = makeRelease(3, three, pages)
+  const { figures: _figures, ...step } = await makeStep(first, third, pages)
+  const body = JSON.stringify({ ...step, wholeBytes: 100_000 })
+  pages.set(`${channelUrl}/deltas/1..3`, Buffer.from(body))
+  const fs = new MemoryFileSystem()
+  for (const folder of ['/state', '/folder']) await fs.mkdir(folder)
+  const context = {
+    fs,
+    transport: memoryTransport(pages),
+    clock: systemClock,
+    sources: [channelUrl],
+  }
+  const folder = {
+    subscription: { ...subscription, into: { directory: '/folder', protect: [] } },
+    stateDirectory: '/state',
+  }
+  await updateFolder(context, { ...folder, head: first.head })
+  const edited = await fs.open('/folder/a.txt', 'w')
+  await edited.write(Buffer.from('edited by the user'))
+  const applied = await updateFolder(context, { ...folder, head: third.head })
+  t.equal(applied.fetched?.route.kind, 'whole')
+  t.ok(sameTree(await readTreeOf(fs, '/folder'), treeOf(third.manifest)))
+})
+
+t.test('C5: a corrupt bundle falls to differences of single files', async (t) => {
+  const big = Array.from({ length: 100 }, (_, at) => text(at + 1)).join('')
+  const channel = await SignedChannel.make(
+    [
+      { 'big.bin': big, 'b.txt': 'one' },
+      { 'big.bin': `${big}changed`, 'b.txt': 'two' },
+    ],
+    'differences',
+  )
+  const [first, second] = channel.releases as [MemoryRelease, MemoryRelease]
+  const inner = memoryTransport(channel.pagesAt(2))
+  const bundle = { format: bundleFormat, sha256: 'ab'.repeat(32), bytes: 100 }
+  const offer = Buffer.from(JSON.stringify({ from: 1, to: 2, ...bundle, wholeBytes: 900_000 }))
+  const transport: Transport = {
+    ...inner,
+    fetchBytes: async (url, options) =>
+      String(url).endsWith('/deltas/1..2')
+        ? { status: 200, headers: {}, bytes: offer }
+        : inner.fetchBytes(url, options),
+    async fetchToSink(url, options) {
+      if (!String(url).includes('/deltas/')) return inner.fetchToSink(url, options)
+      await options.sink.write(Buffer.alloc(100, 1))
+      return { bytes: 100, etag: undefined, receivedBytes: 100, resumedFrom: 0, restarts: 0 }
+    },
+  }
+  const fs = new MemoryFileSystem()
+  await fs.mkdir('/lw')
+  const context = { fs, transport, clock: systemClock, sources: [channelUrl] }
+  const own = { ...subscription, channel: channel.channelId }
+  const store = new GenerationStore({ fs, directory: '/lw' })
+  await store.recover()
+  const shared = { subscription: own, store, kept: 3 }
+  await updateGenerations(context, { ...shared, head: first.head })
+  const { fetched } = await updateGenerations(context, { ...shared, head: second.head })
+  t.strictSame(
+    fetched?.broken.map(({ route }) => route.kind),
+    ['bundle'],
+  )
+  t.equal(fetched?.differences, 1)
+  t.ok((fetched?.cost.objects ?? 0) < 1000, `${fetched?.cost.objects} bytes for the files`)
+  t.ok(sameTree(await readTreeOf(fs, '/lw/generations/2/tree'), treeOf(second.manifest)))
+})
+
+t.test(
+  'C90: the ticket of an answer goes with every request for content, for an hour',
+  async (t) => {
+    const channel = await SignedChannel.make([one, two], 'whole')
+    const place = { fs: new MemoryFileSystem(), root: '/lw' }
+    for (const folder of ['/lw', '/lw/home', '/lw/home/tuner']) await place.fs.mkdir(folder)
+    const shown: string[] = []
+    const inner = memoryTransport(channel.pagesAt(1))
+    let pages = inner
+    const transport: Transport = {
+      ...inner,
+      fetchBytes(url, options) {
+        const { authorization = 'none' } = { ...options.headers } as Record<string, string>
+        shown.push(`${String(url).slice(channelUrl.length).split('/')[1]} ${authorization}`)
+        return pages.fetchBytes(url, options)
+      },
+    }
+    let nowMs = Date.now()
+    const context = {
+      ...tunerContextAt(place, transport),
+      clock: { ...systemClock, now: () => nowMs },
+    }
+    const address = parseChannelAddress(`${channelUrl}#${channel.channelId}`)
+    const { subscription: own } = await subscribe(context, { address })
+    t.ok(shown.every((line) => line.endsWith(' none')))
+    rememberTicket(context, own, 'lwt1.ticket')
+    pages = memoryTransport(channel.pagesAt(2))
+    shown.length = 0
+    await updateSubscription(context, own)
+    const kinds = new Set(shown)
+    t.ok(kinds.has('objects Bearer lwt1.ticket') && kinds.has('deltas Bearer lwt1.ticket'))
+    t.notOk(shown.some((line) => line.endsWith(' none')))
+    nowMs += 60 * 60 * 1000
+    shown.length = 0
+    await updateSubscription(context, own)
+    t.ok(shown.length > 0 && shown.every((line) => line.endsWith(' none')), 'it has run out')
+  },
+)

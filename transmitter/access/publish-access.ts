@@ -18,6 +18,18 @@ export interface PublishAccessOptions {
   readonly clock: { now(): number }
 }
 
+/** What a repeater's token opens. */
+export interface RepeaterGrant {
+  opens(channel: string): boolean
+  /** Whether its holder is the repeater of this URL. */
+  speaksFor(url: string): Promise<boolean>
+}
+
+/** The setting that holds the URL of a repeater's token. */
+export function repeaterUrlKey(id: string): string {
+  return `repeater-url:${id}`
+}
+
 /**
  * Who may upload. A token alone publishes nothing: a commit must carry the publisher's signatures.
  * The transmitter's own token lies in its folder, so that a publisher with the same home finds it.
@@ -50,24 +62,51 @@ export class PublishAccess {
 
   /** Whether the field carries a token with which this channel may be published. */
   async isPublisher(authorization: string | undefined, channel: string): Promise<boolean> {
-    const token = /^Bearer ([\x21-\x7e]{1,512})$/i.exec(authorization ?? '')?.[1]
+    const token = tokenOf(authorization)
     if (token === undefined) return false
     // Equal length, and a time that does not tell where the difference is.
     if (timingSafeEqual(hashOf(token), this.#own)) return true
     const record = await this.#options.records.tokens.findByHash(digestOf(token))
-    return record !== undefined && mayPublish(record, channel, this.#options.clock.now())
+    return record !== undefined && this.#opens(record, ['publish'], channel)
+  }
+
+  /** Whether the field carries a token with which this channel may be read: any that is for it. */
+  async isReader(authorization: string | undefined, channel: string): Promise<boolean> {
+    const token = tokenOf(authorization)
+    if (token === undefined) return false
+    if (timingSafeEqual(hashOf(token), this.#own)) return true
+    const record = await this.#options.records.tokens.findByHash(digestOf(token))
+    return record !== undefined && this.#opens(record, ['read', 'publish', 'repeater'], channel)
+  }
+
+  #opens(record: TokenRecord, scopes: readonly string[], channel: string): boolean {
+    const isOver = isExpired(record, this.#options.clock.now())
+    return scopes.includes(record.scope) && !isOver && isMeant(record, channel)
   }
 
   /** Tells the channels that the field's token opens to a repeater; undefined when it is none. */
-  async repeaterGrant(
-    authorization: string | undefined,
-  ): Promise<((channel: string) => boolean) | undefined> {
-    const token = /^Bearer ([\x21-\x7e]{1,512})$/i.exec(authorization ?? '')?.[1]
+  async repeaterGrant(authorization: string | undefined): Promise<RepeaterGrant | undefined> {
+    const token = tokenOf(authorization)
     if (token === undefined) return undefined
-    if (timingSafeEqual(hashOf(token), this.#own)) return () => true
-    const record = await this.#options.records.tokens.findByHash(digestOf(token))
-    if (record?.scope !== 'repeater' || isOver(record, this.#options.clock.now())) return undefined
-    return (channel) => isMeant(record, channel)
+    if (timingSafeEqual(hashOf(token), this.#own)) {
+      return { opens: () => true, speaksFor: async () => true }
+    }
+    const { records, clock } = this.#options
+    const record = await records.tokens.findByHash(digestOf(token))
+    if (record?.scope !== 'repeater' || isExpired(record, clock.now())) return undefined
+    return {
+      opens: (channel) => isMeant(record, channel),
+      speaksFor: (url) => this.#speaksFor(record, url),
+    }
+  }
+
+  /** A token is one repeater's: the first URL that it speaks for stays its only one. */
+  async #speaksFor({ id }: TokenRecord, url: string): Promise<boolean> {
+    const { settings } = this.#options.records
+    const key = repeaterUrlKey(id)
+    const known = await settings.get(key)
+    if (known === undefined) await settings.set(key, url)
+    return known === undefined || known === url
   }
 }
 
@@ -75,11 +114,16 @@ function hashOf(text: string): Buffer {
   return createHash('sha256').update(text).digest()
 }
 
-function mayPublish(record: TokenRecord, channel: string, nowMs: number): boolean {
-  return record.scope === 'publish' && !isOver(record, nowMs) && isMeant(record, channel)
+/** The token of a Bearer field, or the password of a Basic one, whose name is anybody's. */
+function tokenOf(authorization = ''): string | undefined {
+  const bearer = /^Bearer ([\x21-\x7e]{1,512})$/i.exec(authorization)?.[1]
+  if (bearer !== undefined) return bearer
+  const basic = /^Basic ([\w+/=]{1,1024})$/i.exec(authorization)?.[1]
+  if (basic === undefined) return undefined
+  return /:([\x21-\x7e]{1,512})$/.exec(Buffer.from(basic, 'base64').toString('latin1'))?.[1]
 }
 
-function isOver(record: TokenRecord, nowMs: number): boolean {
+function isExpired(record: TokenRecord, nowMs: number): boolean {
   return record.expiresAtMs !== undefined && record.expiresAtMs <= nowMs
 }
 

@@ -5,9 +5,13 @@ import type { ServerRecords, TokenRecord } from '../../store/server-records/inde
 import { transmitterError } from '../errors.ts'
 import { transmitterLimits as limits } from '../limits.ts'
 
+/** What a token is good for. */
+export type TokenScope = 'publish' | 'repeater' | 'read'
+
 /** A token as its administrator sees it: never the token itself. */
 export interface PublishToken {
   readonly id: string
+  readonly scope: TokenScope
   /** A channel's name, a prefix followed by `*`, or `*` for all. */
   readonly channels: string
   readonly note?: string
@@ -21,8 +25,8 @@ export interface CreatedPublishToken extends PublishToken {
 }
 
 export interface NewPublishToken {
-  /** What it opens: publishing, or what only repeaters see; publishing when absent. */
-  readonly scope?: 'publish' | 'repeater'
+  /** What it opens: publishing, what only repeaters see, or reading; publishing when absent. */
+  readonly scope?: TokenScope
   readonly channels: string
   readonly note?: string
   readonly expiresAtMs?: number
@@ -57,14 +61,14 @@ export async function addPublishToken(
   return { ...withoutHash(record), token }
 }
 
-/** Every token for publishing, oldest first; expired ones too. */
+/** Every token for publishing or reading, oldest first; expired ones too. */
 export async function allPublishTokens(records: ServerRecords): Promise<readonly PublishToken[]> {
   const tokens = await records.tokens.list()
-  return tokens.filter((token) => token.scope === 'publish').map(withoutHash)
+  return tokens.filter(({ scope }) => scope === 'publish' || scope === 'read').map(withoutHash)
 }
 
-function withoutHash({ hash: _hash, scope: _scope, ...token }: TokenRecord): PublishToken {
-  return token
+function withoutHash({ hash: _hash, scope, ...token }: TokenRecord): PublishToken {
+  return { ...token, scope: scope as TokenScope }
 }
 
 function requireFit({ channels, note, expiresAtMs }: NewPublishToken, nowMs: number): void {

@@ -52,7 +52,7 @@ export class BundleService {
   readonly #useless = new Set<string>()
   readonly #abort = new AbortController()
   readonly #knownFigures = new Map<Digest, ReleaseFigures>()
-  #making: BundleTask | undefined
+  #making: { readonly task: BundleTask; readonly abandon: AbortController } | undefined
   #running: Promise<void> | undefined
   /** The making under way. */
   #step: Promise<void> | undefined
@@ -91,8 +91,14 @@ export class BundleService {
     return { state: isTaken ? 'making' : 'none', document: facts }
   }
 
-  /** Makes the bundles that tuners will ask for when a channel has got a new head. */
+  /**
+   * Makes the bundles that tuners will ask for when a channel has got a new head, and abandons one
+   * under way that no tuner will ask for any more.
+   */
   prepare(name: ChannelName, release: number): void {
+    if (this.#making !== undefined && isObsolete(this.#making.task, name, release)) {
+      this.#making.abandon.abort()
+    }
     for (const from of new Set([release - 1, ...this.#held.take(name), 0])) {
       if (from < 0 || from >= release) continue
       this.#enqueue(this.#urgent, { key: keyOf(name, from, release), effort: 'fast' })
@@ -114,7 +120,7 @@ export class BundleService {
 
   /** Resolves when nothing waits that somebody may be waiting for. */
   async untilPatient(): Promise<void> {
-    while (this.#urgent.size > 0 || this.#making?.effort === 'fast') await this.#step
+    while (this.#urgent.size > 0 || this.#making?.task.effort === 'fast') await this.#step
   }
 
   async #pair(channel: ChannelRecord, from: number): Promise<Pair> {
@@ -146,8 +152,8 @@ export class BundleService {
   /** Whether the task waits now or is being worked on. */
   #enqueue(queue: Map<string, BundleTask>, task: BundleTask): boolean {
     const name = nameOf(task)
-    if (queue.has(name) || (this.#making !== undefined && nameOf(this.#making) === name))
-      return true
+    const making = this.#making?.task
+    if (queue.has(name) || (making !== undefined && nameOf(making) === name)) return true
     if (queue.size >= limits.bundleQueueMax || this.#abort.signal.aborted) return false
     queue.set(name, task)
     if (this.#running === undefined) {
@@ -165,25 +171,27 @@ export class BundleService {
     for (;;) {
       const task = firstOf(this.#urgent) ?? firstOf(this.#patient)
       if (task === undefined || this.#abort.signal.aborted) return
-      this.#making = task
-      this.#step = this.#makeLoggedly(task).finally(() => {
+      const abandon = new AbortController()
+      this.#making = { task, abandon }
+      const signal = AbortSignal.any([this.#abort.signal, abandon.signal])
+      this.#step = this.#makeLoggedly(task, signal).finally(() => {
         this.#making = undefined
       })
       await this.#step
     }
   }
 
-  async #makeLoggedly(task: BundleTask): Promise<void> {
+  async #makeLoggedly(task: BundleTask, signal: AbortSignal): Promise<void> {
     try {
-      await this.#make(task)
+      await this.#make(task, signal)
     } catch (error) {
-      if (this.#abort.signal.aborted) return
+      if (signal.aborted) return
       this.#context.measures.of(task.key.channel).bundlesFailed += 1
       this.#context.server.logger.warn({ err: error, ...task.key }, 'a bundle could not be made')
     }
   }
 
-  async #make(task: BundleTask): Promise<void> {
+  async #make(task: BundleTask, signal: AbortSignal): Promise<void> {
     const { records, measures, server } = this.#context
     const { key, effort } = task
     const channel = await records.channels.find(key.channel)
@@ -195,7 +203,6 @@ export class BundleService {
     try {
       const bytesMax = pair.cost.bytes
       const { channelId } = channel
-      const { signal } = this.#abort
       const outcome = await makeAndOffer(this.#context, task, { channelId, bytesMax, signal })
       server.logger.info({ ...key, effort, outcome, wholeBytes: bytesMax }, 'a bundle was made')
       if (outcome === 'ready') counts.bundlesMade += 1
@@ -259,6 +266,12 @@ export class BundleService {
     }
     return figures
   }
+}
+
+/** Not so for a step of a chain that is nearly ready: it serves those who stay behind. */
+export function isObsolete({ key, effort }: BundleTask, name: ChannelName, head: number): boolean {
+  if (key.channel !== name || key.toRelease >= head) return false
+  return key.fromRelease === 0 || key.fromRelease + 1 < key.toRelease || effort === 'best'
 }
 
 function keyOf(channel: ChannelName, fromRelease: number, toRelease: number): BundleKey {

@@ -20,6 +20,7 @@ export class FeedbackLog {
     const bounds = {
       itemsPerCommitMax: limits.batchesPerCommitMax,
       bytesPerCommitMax: limits.bytesPerCommitMax,
+      gatherMsMax: limits.gatherMsMax,
       itemsWaitingMax: limits.batchesWaitingMax,
       bytesWaitingMax: limits.bytesWaitingMax,
       full: () => updateError('LW_UPDATE_BUSY', { retryAfterSeconds: 2 }),

@@ -8,7 +8,7 @@ import {
 import { openStore, type StoreOptions } from './open-store.ts'
 
 /**
- * Makes a token for publishing; running transmitters take it at once. The answer is the only place
+ * Makes a token for publishing, or with the scope `read` one for reading closed channels; running transmitters take it at once. The answer is the only place
  * where the token itself appears.
  * @throws LW_TRANSMIT_TOKEN_UNFIT, LW_TRANSMIT_NO_DATA
  */
@@ -16,8 +16,9 @@ export async function createPublishToken(
   options: StoreOptions & NewPublishToken,
 ): Promise<CreatedPublishToken> {
   await using store = await openStore(options)
-  const { channels, note, expiresAtMs } = options
+  const { channels, note, expiresAtMs, scope = 'publish' } = options
   const wanted = {
+    scope,
     channels,
     ...(note === undefined ? {} : { note }),
     ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
@@ -39,7 +40,7 @@ export async function createRepeaterToken(
   return await addPublishToken(store.records, wanted, store.clock.now())
 }
 
-/** Every token for publishing, oldest first. @throws LW_TRANSMIT_NO_DATA */
+/** Every token for publishing and reading, oldest first. @throws LW_TRANSMIT_NO_DATA */
 export async function listPublishTokens(options: StoreOptions): Promise<readonly PublishToken[]> {
   await using store = await openStore(options)
   return await allPublishTokens(store.records)

@@ -1,4 +1,3 @@
-import type { TSchema } from 'typebox'
 import {
   ChannelList,
   ChannelListing,
@@ -7,9 +6,14 @@ import {
   mediaTypes,
   ObjectsReceived,
   PublishState,
+  RepeaterNews,
+  RepeaterReport,
   RouteOffer,
+  type Schema,
   SubscriptionDocument,
   signatureMediaType,
+  UpdateAnswer,
+  UpdateRequest,
   UploadState,
   version,
 } from '../../protocol/index.ts'
@@ -25,7 +29,11 @@ const schemas = {
   ObjectsReceived,
   CommitRequest,
   CommitResult,
-} as const satisfies Readonly<Record<string, TSchema>>
+  UpdateRequest,
+  UpdateAnswer,
+  RepeaterNews,
+  RepeaterReport,
+} as const satisfies Readonly<Record<string, Schema>>
 
 interface Answer {
   readonly says: string
@@ -40,8 +48,9 @@ interface Operation {
   readonly answers: Readonly<Record<number, Answer>>
   readonly query?: Readonly<Record<string, string>>
   readonly body?: Pick<Answer, 'schema' | 'type'>
-  /** Whether it needs a publish token. */
+  /** Whether it needs a publish token, or a repeater's. */
   readonly publishing?: true
+  readonly repeating?: true
 }
 
 const json = mediaTypes.json
@@ -203,7 +212,100 @@ const publishing: readonly Operation[] = [
   },
 ]
 
+const updating: readonly Operation[] = [
+  {
+    method: 'post',
+    path: '/{name}/update',
+    says: 'An update request, signed by its tuner, with the feedback that it brings.',
+    body: { schema: 'UpdateRequest' },
+    answers: {
+      200: { says: 'What the tuner lacks, replies and acknowledgement.', schema: 'UpdateAnswer' },
+      204: { says: 'There is nothing to say.' },
+      401: { says: 'The signature is not the tuner’s, or the channel is closed.' },
+      404: missing,
+      409: { says: 'The feedback does not continue what is in the log, or the id was used.' },
+    },
+  },
+  {
+    method: 'get',
+    path: '/{name}/overlays/{tuner}/{sha256}',
+    says: 'A file that the plug-in made for one tuner, for the holder of its ticket.',
+    answers: {
+      200: { says: 'The file.', type: mediaTypes.octets },
+      403: { says: 'The ticket is not this tuner’s.' },
+      404: missing,
+    },
+  },
+]
+
+const repeating: readonly Operation[] = [
+  {
+    method: 'get',
+    path: '/-/repeaters/poll',
+    says: 'Held until there is news for repeaters, 25 seconds at most.',
+    query: { url: 'the repeater’s own URL', since: 'the cursor of the last news' },
+    answers: {
+      200: { says: 'Heads, and releases that are being prepared.', schema: 'RepeaterNews' },
+      204: { says: 'Nothing is new.' },
+      401: denied,
+      403: { says: 'The token is another repeater’s.' },
+    },
+    repeating: true,
+  },
+  {
+    method: 'post',
+    path: '/-/repeaters/report',
+    says: 'What a repeater serves, and which prepared releases lie ready there.',
+    body: { schema: 'RepeaterReport' },
+    answers: {
+      204: { says: 'It is noted.' },
+      401: denied,
+      403: { says: 'The token is another repeater’s.' },
+    },
+    repeating: true,
+  },
+  {
+    method: 'get',
+    path: '/-/repeaters/prepared/{id}/objects/{sha256}',
+    says: 'An object of a release that is not the head yet.',
+    answers: { 200: { says: 'The object.', type: mediaTypes.octets }, 401: denied, 404: missing },
+    repeating: true,
+  },
+  {
+    method: 'get',
+    path: '/-/repeaters/prepared/{id}/deltas/{range}',
+    says: 'The bundle from the present head to a release that is being prepared.',
+    answers: { 200: { says: 'The offer.', schema: 'RouteOffer' }, 401: denied, 404: missing },
+    repeating: true,
+  },
+]
+
 const service: readonly Operation[] = [
+  {
+    method: 'get',
+    path: '/-/status',
+    says: 'Who is connected; how channels, repeaters, feedback and plug-ins stand.',
+    answers: { 200: { says: 'The more, the more the asker may publish.', type: json } },
+  },
+  {
+    method: 'get',
+    path: '/-/admin/feedback/{name}',
+    says: 'The feedback log of a channel as NDJSON, oldest first.',
+    query: { after: 'the position to begin behind', limit: 'entries at most' },
+    answers: {
+      200: { says: 'The entries.', type: 'application/x-ndjson' },
+      401: denied,
+      404: missing,
+    },
+    publishing: true,
+  },
+  {
+    method: 'get',
+    path: '/-/admin/plugins/{name}',
+    says: 'How a channel’s plug-in does, and what is owed to it.',
+    answers: { 200: { says: 'Its health.', type: json }, 401: denied, 404: missing },
+    publishing: true,
+  },
   {
     method: 'get',
     path: '/-/health',
@@ -224,10 +326,12 @@ const service: readonly Operation[] = [
   },
 ]
 
+const operations = [...reading, ...publishing, ...updating, ...repeating, ...service]
+
 /** The OpenAPI 3.1 document of a transmitter's routes, made from the schemas that it checks with. */
 export function openApiDocument(): object {
   const paths: Record<string, Record<string, object>> = {}
-  for (const operation of [...reading, ...publishing, ...service]) {
+  for (const operation of operations) {
     const item = paths[operation.path] ?? {}
     item[operation.method] = describe(operation)
     paths[operation.path] = item
@@ -242,7 +346,10 @@ export function openApiDocument(): object {
         ...(JSON.parse(JSON.stringify(schemas)) as object),
         Problem: problemSchema,
       },
-      securitySchemes: { publishToken: { type: 'http', scheme: 'bearer' } },
+      securitySchemes: {
+        publishToken: { type: 'http', scheme: 'bearer' },
+        repeaterToken: { type: 'http', scheme: 'bearer' },
+      },
     },
   }
 }
@@ -279,6 +386,7 @@ function describe(operation: Operation): object {
       Object.entries(answers).map(([status, answer]) => [status, responseOf(status, answer)]),
     ),
     ...(operation.publishing === true ? { security: [{ publishToken: [] }] } : {}),
+    ...(operation.repeating === true ? { security: [{ repeaterToken: [] }] } : {}),
   }
 }
 

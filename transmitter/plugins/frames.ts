@@ -1,3 +1,5 @@
+import type { Writable } from 'node:stream'
+
 /** Messages between two processes: four bytes of length, big-endian, and JSON in UTF-8. */
 export function encodeFrame(value: unknown, bytesMax: number): Buffer {
   const body = Buffer.from(JSON.stringify(value))
@@ -6,6 +8,15 @@ export function encodeFrame(value: unknown, bytesMax: number): Buffer {
   frame.writeUInt32BE(body.byteLength, 0)
   body.copy(frame, 4)
   return frame
+}
+
+/** Writes a frame; what one turn writes goes to the system in one call. */
+export function writeTogether(line: Writable, frame: Buffer): void {
+  if (line.writableCorked === 0) {
+    line.cork()
+    setImmediate(() => line.uncork())
+  }
+  line.write(frame)
 }
 
 /** Takes messages out of a stream of bytes, and refuses one that is announced too large. */

@@ -16,10 +16,16 @@ export const pluginLimits = {
   pongMs: 1_000,
   /** How long a process may take to end when it is replaced or the transmitter stops. */
   stopMs: 3_000,
-  /** Calls that are under way in one process, that wait for it, and that were given up on in it. */
+  /**
+   * Calls that are under way in one process: more as long as they return quickly, since what a
+   * plug-in writes for several becomes durable at once.
+   */
   callsAtOnce: 16,
+  callsAtOnceMax: 128,
+  quickCallMs: 100,
+  /** Calls that wait for a process, and that were given up on in it. */
   callsWaitingMax: 20_000,
-  abandonedMax: 16,
+  abandonedMax: 128,
   /** Pauses before a process that fell is started again: doubled each time, up to the second. */
   restartBaseMs: 500,
   restartCapMs: 60_000,
@@ -31,6 +37,11 @@ export const pluginLimits = {
   logLinesMax: 200,
   logWindowMs: 10_000,
   logLineCharactersMax: 2_000,
+  /** Update requests whose entries are read with one question. */
+  questionsPerReadMax: 100,
+  /** A warning that every request may repeat is logged once in so long, for so many channels. */
+  warningWindowMs: 10_000,
+  warningsKept: 10_000,
   /** Entries and bytes of one call. */
   entriesPerCallMax: 1_000,
   entryBytesPerCallMax: 8 * mebibyte,
@@ -44,3 +55,17 @@ export const pluginLimits = {
   /** Settings of one plug-in. */
   settingsCharactersMax: 64 * 1024,
 } as const
+
+/** Times of plug-ins that an embedding program may set otherwise; milliseconds. */
+export type PluginTimes = Readonly<
+  Record<
+    | 'startMs'
+    | 'callMs'
+    | 'answerWaitMs'
+    | 'pongMs'
+    | 'restartBaseMs'
+    | 'redeliverEveryMs'
+    | 'redeliverBaseMs',
+    number
+  >
+>

@@ -1,5 +1,4 @@
-import Type, { type Static } from 'typebox'
-import { limits } from '../../protocol/index.ts'
+import { limits, type Static, Type } from '../../protocol/index.ts'
 
 /** An entry of feedback on its way to a plug-in. */
 export interface FeedbackMessage {

@@ -15,6 +15,10 @@ export class SqliteFile implements PluginDatabase {
     this.#database.exec(sql)
   }
 
+  get isInTransaction(): boolean {
+    return this.#database.inTransaction
+  }
+
   run(sql: string, ...parameters: readonly SqlValue[]): { readonly changes: number } {
     const { changes } = this.#database.prepare(sql).run(parameters.map(bound))
     return { changes }
@@ -46,6 +50,18 @@ function bound(value: SqlValue): unknown {
   return value
 }
 
+/** An entry of feedback with what its id is made of. */
+export type FeedbackOfCall = PluginFeedback & { readonly epoch: string }
+
+interface Waiting {
+  /** Does the work; what it returns tells the caller, once all is durable. */
+  readonly run: () => Promise<() => void>
+  readonly reject: (error: unknown) => void
+}
+
+/** Transactions that become durable together. */
+const groupMax = 128
+
 /**
  * The plug-in's own database. It notes with each transaction how far each tuner's feedback was
  * worked on, in that very transaction: that is what makes effects happen exactly once.
@@ -54,7 +70,8 @@ export class OwnDatabase {
   /** For reading and for writing beside transactions; it never sees half of one. */
   readonly beside: SqliteFile
   readonly #writer: SqliteFile
-  #turn: Promise<unknown> = Promise.resolve()
+  readonly #waiting: Waiting[] = []
+  #running: Promise<void> | undefined
 
   constructor(file: string) {
     this.#writer = new SqliteFile(file)
@@ -68,40 +85,72 @@ export class OwnDatabase {
     this.beside.exec('PRAGMA synchronous = FULL')
   }
 
-  /** See `PluginCallContext.transaction`. */
+  /** See `PluginCallContext.transaction`. What waits at the same time becomes durable together. */
   transaction<T>(
-    entries: readonly (PluginFeedback & { readonly epoch: string })[],
+    entries: readonly FeedbackOfCall[],
     work: (database: PluginDatabase, entries: readonly PluginFeedback[]) => T | Promise<T>,
   ): Promise<T> {
-    const done = this.#turn.then(() => this.#run(entries, work))
-    this.#turn = done.catch(() => undefined)
-    return done
+    return new Promise<T>((resolve, reject) => {
+      this.#waiting.push({
+        run: async () => {
+          const result = await this.#work(entries, work)
+          return () => resolve(result)
+        },
+        reject,
+      })
+      this.#running ??= this.#runAll()
+    })
   }
 
-  async #run<T>(
-    entries: readonly (PluginFeedback & { readonly epoch: string })[],
+  async #runAll(): Promise<void> {
+    // Calls that were handed over together begin in the same turn.
+    await Promise.resolve()
+    while (this.#waiting.length > 0) await this.#runGroup(this.#waiting.splice(0, groupMax))
+    this.#running = undefined
+  }
+
+  /** One transaction for several: each has its savepoint, so that one that fails undoes itself. */
+  async #runGroup(group: readonly Waiting[]): Promise<void> {
+    const db = this.#writer
+    const done: (() => void)[] = []
+    try {
+      db.exec('BEGIN IMMEDIATE')
+      for (const { run, reject } of group) {
+        db.exec('SAVEPOINT one')
+        try {
+          done.push(await run())
+        } catch (error) {
+          db.exec('ROLLBACK TO one')
+          reject(error)
+        }
+        db.exec('RELEASE one')
+      }
+      db.exec('COMMIT')
+    } catch (error) {
+      if (db.isInTransaction) db.exec('ROLLBACK')
+      for (const { reject } of group) reject(error)
+      return
+    }
+    for (const resolve of done) resolve()
+  }
+
+  async #work<T>(
+    entries: readonly FeedbackOfCall[],
     work: (database: PluginDatabase, entries: readonly PluginFeedback[]) => T | Promise<T>,
   ): Promise<T> {
     const db = this.#writer
-    db.exec('BEGIN IMMEDIATE')
-    try {
-      const fresh = entries.filter((entry) => entry.sequence > this.#processed(entry))
-      const result = await work(db, fresh)
-      for (const { tuner, epoch, sequence } of fresh) {
-        db.run(
-          'INSERT INTO longwave_processed (tuner, epoch, sequence) VALUES (?, ?, ?)' +
-            ' ON CONFLICT (tuner, epoch) DO UPDATE SET sequence = max(sequence, excluded.sequence)',
-          tuner,
-          epoch,
-          sequence,
-        )
-      }
-      db.exec('COMMIT')
-      return result
-    } catch (error) {
-      db.exec('ROLLBACK')
-      throw error
+    const fresh = entries.filter((entry) => entry.sequence > this.#processed(entry))
+    const result = await work(db, fresh)
+    for (const { tuner, epoch, sequence } of fresh) {
+      db.run(
+        'INSERT INTO longwave_processed (tuner, epoch, sequence) VALUES (?, ?, ?)' +
+          ' ON CONFLICT (tuner, epoch) DO UPDATE SET sequence = max(sequence, excluded.sequence)',
+        tuner,
+        epoch,
+        sequence,
+      )
     }
+    return result
   }
 
   #processed({ tuner, epoch }: { readonly tuner: string; readonly epoch: string }): number {

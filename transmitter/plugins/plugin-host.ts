@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import { isLongwaveError } from '../../protocol/index.ts'
 import { pluginError } from './errors.ts'
-import { pluginLimits as limits } from './limits.ts'
+import { type PluginTimes, pluginLimits as limits } from './limits.ts'
 import type { CallMessage, PluginReturn, StartMessage } from './messages.ts'
 import { PluginProcess } from './plugin-process.ts'
 
@@ -32,11 +32,14 @@ export interface PluginHealth {
 export class PluginHost {
   readonly #start: StartMessage
   readonly #logger: Logger
+  readonly #times: PluginTimes
   readonly #clock: { now(): number }
   readonly #waiting: Waiting[] = []
   #process: PluginProcess | undefined
   #starting: Promise<void> | undefined
   #active = 0
+  /** Calls that may be under way. */
+  #window: number = limits.callsAtOnce
   #falls = 0
   #restartAtMs = 0
   #startedAtMs = 0
@@ -49,7 +52,9 @@ export class PluginHost {
     readonly start: StartMessage
     readonly logger: Logger
     readonly clock: { now(): number }
+    readonly times: PluginTimes
   }) {
+    this.#times = options.times
     this.#start = options.start
     this.#logger = options.logger
     this.#clock = options.clock
@@ -109,29 +114,44 @@ export class PluginHost {
   }
 
   #pump(): void {
+    // Until its `init` has run, calls wait.
+    if (this.#starting !== undefined) return
     const running = this.#process
     if (running === undefined || !running.isUp) {
-      this.#starting ??= this.#begin()
+      this.#starting = this.#begin()
       return
     }
-    while (this.#active < limits.callsAtOnce) {
+    while (this.#active < this.#window) {
       const next = this.#waiting.shift()
       if (next === undefined) return
       this.#active += 1
+      const startedMs = performance.now()
       running
         .call(next.call)
         .then(next.resolve, next.reject)
         .finally(() => {
           this.#active -= 1
+          this.#measure(performance.now() - startedMs)
           if (this.#process === running && running.isUp) this.#pump()
         })
     }
   }
 
+  /** Calls wait here rather than in a process that takes long for them. */
+  #measure(ms: number): void {
+    if (ms > limits.quickCallMs) this.#window = limits.callsAtOnce
+    else this.#window = Math.min(limits.callsAtOnceMax, this.#window + 1)
+  }
+
   async #begin(): Promise<void> {
-    const begun = new PluginProcess({ start: this.#start, logger: this.#logger })
+    const begun = new PluginProcess({
+      start: this.#start,
+      logger: this.#logger,
+      times: this.#times,
+    })
     this.#process = begun
     this.#active = 0
+    this.#window = limits.callsAtOnce
     this.#startedAtMs = this.#clock.now()
     const channel = this.#start.channel.name
     void begun.exited.then(() => this.#fell(begun))
@@ -152,7 +172,7 @@ export class PluginHost {
     this.#process = undefined
     const nowMs = this.#clock.now()
     if (nowMs - this.#startedAtMs >= limits.soundAfterMs) this.#falls = 0
-    const pauseMs = Math.min(limits.restartCapMs, limits.restartBaseMs * 2 ** this.#falls)
+    const pauseMs = Math.min(limits.restartCapMs, this.#times.restartBaseMs * 2 ** this.#falls)
     this.#falls += 1
     this.#restartAtMs = nowMs + pauseMs
     const { name } = this.#start.channel

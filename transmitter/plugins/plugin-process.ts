@@ -4,10 +4,10 @@ import type { Socket } from 'node:net'
 import os from 'node:os'
 import { fileURLToPath } from 'node:url'
 import type { Logger } from 'pino'
-import { Check } from 'typebox/value'
+import { isValid } from '../../protocol/index.ts'
 import { pluginError } from './errors.ts'
-import { encodeFrame, FrameReader } from './frames.ts'
-import { pluginLimits as limits } from './limits.ts'
+import { encodeFrame, FrameReader, writeTogether } from './frames.ts'
+import { type PluginTimes, pluginLimits as limits } from './limits.ts'
 import { type CallMessage, FromPlugin, type PluginReturn, type StartMessage } from './messages.ts'
 import type { ToPlugin } from './messages.ts'
 import { PluginLog } from './plugin-log.ts'
@@ -23,6 +23,7 @@ export class PluginProcess {
   readonly #child: ChildProcess
   readonly #line: Socket
   readonly #log: PluginLog
+  readonly #times: PluginTimes
   readonly #calls = new Map<number, Pending>()
   readonly #abandoned = new Set<number>()
   readonly #exited: Promise<void>
@@ -33,7 +34,12 @@ export class PluginProcess {
   #next = 1
   #isDown = false
 
-  constructor(options: { readonly start: StartMessage; readonly logger: Logger }) {
+  constructor(options: {
+    readonly start: StartMessage
+    readonly logger: Logger
+    readonly times: PluginTimes
+  }) {
+    this.#times = options.times
     const { start, logger } = options
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
     const worker = fileURLToPath(new URL(`./plugin-worker.${extension}`, import.meta.url))
@@ -92,7 +98,10 @@ export class PluginProcess {
     const ready = new Promise<void>((resolve, reject) => {
       this.#ready = { resolve, reject }
     })
-    const timer = setTimeout(() => this.#fail(pluginError('LW_PLUGIN_TIMEOUT')), limits.startMs)
+    const timer = setTimeout(
+      () => this.#fail(pluginError('LW_PLUGIN_TIMEOUT')),
+      this.#times.startMs,
+    )
     this.#tell({ kind: 'start', start })
     try {
       await ready
@@ -108,7 +117,7 @@ export class PluginProcess {
     if (this.#isDown) return Promise.reject(pluginError('LW_PLUGIN_DOWN'))
     const id = this.#next++
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => this.#abandon(id), limits.callMs)
+      const timer = setTimeout(() => this.#abandon(id), this.#times.callMs)
       this.#calls.set(id, { resolve, reject, timer })
       this.#tell({ kind: 'call', id, call })
     })
@@ -116,7 +125,7 @@ export class PluginProcess {
 
   /** Lets calls end, then the process; it is killed when it takes too long. */
   async stop(): Promise<void> {
-    const kill = setTimeout(() => this.kill(), limits.callMs + limits.stopMs)
+    const kill = setTimeout(() => this.kill(), this.#times.callMs + limits.stopMs)
     await this.#drained()
     if (!this.#isDown) this.#tell({ kind: 'stop' })
     await this.#exited
@@ -145,11 +154,11 @@ export class PluginProcess {
 
   #tell(message: ToPlugin): void {
     if (this.#line.destroyed) return
-    this.#line.write(encodeFrame(message, limits.messageBytesMax))
+    writeTogether(this.#line, encodeFrame(message, limits.messageBytesMax))
   }
 
   #take(message: unknown): void {
-    if (!Check(FromPlugin, message)) {
+    if (!isValid(FromPlugin, message)) {
       this.#takeUnfit(message)
       return
     }
@@ -200,7 +209,7 @@ export class PluginProcess {
       return
     }
     if (this.#ping !== undefined) return
-    const timer = setTimeout(() => this.kill(), limits.pongMs)
+    const timer = setTimeout(() => this.kill(), this.#times.pongMs)
     this.#ping = { id, timer }
     this.#tell({ kind: 'ping', id })
   }

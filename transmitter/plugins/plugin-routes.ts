@@ -17,6 +17,7 @@ export function addPluginRoutes(context: TransmitterContext, plugins: Plugins): 
       const view = context.catalogue.find(name)
       if (view === undefined) throw transmitterError('LW_TRANSMIT_NO_CHANNEL')
       const { isAllowed } = await pluginSettings(context.records, name)
+      await plugins.marked()
       const counts = await context.records.feedback.counts(name)
       return reply.header('cache-control', 'private, no-store').send({
         channel: name,

@@ -2,7 +2,7 @@ import { Socket } from 'node:net'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { Worker } from 'node:worker_threads'
-import { encodeFrame, FrameReader } from './frames.ts'
+import { encodeFrame, FrameReader, writeTogether } from './frames.ts'
 import { pluginLimits as limits } from './limits.ts'
 import type { CallMessage, FromPlugin, PluginReturn, StartMessage, ToPlugin } from './messages.ts'
 import type {
@@ -35,7 +35,7 @@ function extension(): string {
 }
 
 function tell(message: FromPlugin): void {
-  line.write(encodeFrame(message, limits.messageBytesMax))
+  writeTogether(line, encodeFrame(message, limits.messageBytesMax))
 }
 
 async function take(message: ToPlugin): Promise<void> {

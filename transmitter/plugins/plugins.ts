@@ -6,19 +6,15 @@ import type {
   UpdateAnswer,
   UpdateRequest,
 } from '../../protocol/index.ts'
-import type {
-  ChannelRecord,
-  FeedbackRecord,
-  ReleaseRecord,
-  StreamMark,
-} from '../../store/server-records/index.ts'
+import type { ChannelRecord, ReleaseRecord, StreamMark } from '../../store/server-records/index.ts'
 import type { TransmitterContext } from '../context.ts'
 import type { FeedbackLog } from '../feedback/index.ts'
-import { pluginLimits as limits } from './limits.ts'
+import { type PluginTimes, pluginLimits as limits } from './limits.ts'
 import type { CallMessage, PluginReturn } from './messages.ts'
 import { type PluginHealth, PluginHost } from './plugin-host.ts'
-import { pluginSettings } from './plugin-settings.ts'
+import { type OwedEntry, PluginInbox } from './plugin-inbox.ts'
 import type { PluginStore } from './plugin-store.ts'
+import { RareWarnings } from './rare-warnings.ts'
 import { signOverlay, signReply } from './signed-results.ts'
 
 /** An update request on its way to a plug-in. */
@@ -29,6 +25,8 @@ export interface PluginQuestion {
   readonly attributes: Omit<Manifest, 'entries'>
   readonly request: UpdateRequest
   readonly tuner: Digest
+  /** All entries that it is owed of this tuner, where that is known; else they are looked up. */
+  readonly owed?: readonly OwedEntry[] | undefined
 }
 
 /** What a plug-in changes for a tuner; what is absent stays as it is there. */
@@ -53,10 +51,15 @@ export class Plugins {
   readonly #log: FeedbackLog
   readonly #store: PluginStore
   readonly #logger: Logger
+  readonly #times: PluginTimes
+  readonly #inbox: PluginInbox
+  readonly #warnings: RareWarnings
   readonly #running = new Map<ChannelName, Running>()
   readonly #leaving = new Set<Promise<void>>()
   /** Tuners whose feedback is with a plug-in right now. */
   readonly #busy = new Set<string>()
+  /** Notes of what tuners' plug-ins have had that are being written. */
+  readonly #marking = new Map<string, Promise<void>>()
   readonly #backoff = new Map<string, Backoff>()
   readonly #deliveries = new Map<ChannelName, Promise<void>>()
   readonly #timer: NodeJS.Timeout
@@ -71,7 +74,10 @@ export class Plugins {
     this.#log = options.log
     this.#store = options.store
     this.#logger = options.context.server.logger
-    this.#timer = setInterval(() => this.deliverOwed(), limits.redeliverEveryMs)
+    this.#times = options.context.pluginTimes
+    this.#inbox = new PluginInbox(options.context.records)
+    this.#warnings = new RareWarnings(this.#logger, options.context.clock)
+    this.#timer = setInterval(() => this.deliverOwed(), this.#times.redeliverEveryMs)
     this.#timer.unref()
   }
 
@@ -95,10 +101,13 @@ export class Plugins {
     try {
       const host = await this.#hostOf(channel, attributes)
       if (host === undefined) return {}
-      const returned = await withDeadline(this.#ask(host, question), limits.answerWaitMs)
+      const returned = await withDeadline(this.#ask(host, question), this.#times.answerWaitMs)
       return returned === undefined ? {} : await this.#resultOf(question, host, returned)
     } catch (error) {
-      this.#logger.warn({ channel: channel.name, err: error }, 'an update went on without plug-in')
+      this.#warnings.warn('an update went on without plug-in', {
+        channel: channel.name,
+        err: error,
+      })
       return {}
     }
   }
@@ -108,7 +117,9 @@ export class Plugins {
     const key = busyKey(channel.name, tuner)
     this.#busy.add(key)
     try {
-      const records = await this.#owedNow(channel.name, tuner)
+      // What was handed over a moment ago is not owed any more.
+      await this.#marking.get(key)
+      const records = await this.#owedNow(question)
       return await this.#call(host, channel.name, records, {
         tuner,
         release: request.release,
@@ -125,22 +136,21 @@ export class Plugins {
    * The feedback that goes with a tuner's request. What made the plug-in fail again and again waits
    * for its next delivery: one tuner's entry must not keep the plug-in down for all.
    */
-  async #owedNow(channel: ChannelName, tuner: Digest): Promise<readonly FeedbackRecord[]> {
-    const backoff = this.#backoff.get(busyKey(channel, tuner))
+  async #owedNow({ channel, tuner, owed }: PluginQuestion): Promise<readonly OwedEntry[]> {
+    const backoff = this.#backoff.get(busyKey(channel.name, tuner))
     const isResting =
       backoff !== undefined &&
       backoff.failures >= limits.failuresBeforeRest &&
       backoff.untilMs > this.#context.clock.now()
     if (isResting) return []
-    const countMax = limits.entriesPerCallMax
-    return this.#context.records.feedback.undelivered(channel, { tuner, countMax })
+    return owed ?? this.#inbox.owed(channel.name, tuner)
   }
 
   /** Hands entries over and notes that, once the plug-in has returned. */
   async #call(
     host: PluginHost,
     channel: ChannelName,
-    records: readonly FeedbackRecord[],
+    records: readonly OwedEntry[],
     facts: Omit<CallMessage, 'feedback'>,
   ): Promise<PluginReturn> {
     const handed = withinBytes(records)
@@ -152,15 +162,34 @@ export class Plugins {
       if (handed.length > 0) this.#rest(key)
       throw error
     }
-    if (handed.length > 0) this.#backoff.delete(key)
-    await this.#log.setDelivered(marksOf(handed).map((mark) => ({ channel, ...mark })))
+    if (handed.length > 0) {
+      this.#backoff.delete(key)
+      this.#mark(channel, key, handed)
+    }
     return returned
+  }
+
+  /** Notes what was handed over; no update waits for that. What is not noted is handed over again. */
+  #mark(channel: ChannelName, key: string, handed: readonly OwedEntry[]): void {
+    const marks = marksOf(handed).map((mark) => ({ channel, ...mark }))
+    const marking = this.#log
+      .setDelivered(marks)
+      .catch((error: unknown) => {
+        this.#warnings.warn('a delivery could not be noted', { channel, err: error })
+      })
+      .finally(() => {
+        if (this.#marking.get(key) === marking) this.#marking.delete(key)
+      })
+    this.#marking.set(key, marking)
   }
 
   /** Feedback whose delivery failed is tried again later, each time later. */
   #rest(key: string): void {
     const failures = (this.#backoff.get(key)?.failures ?? 0) + 1
-    const pauseMs = Math.min(limits.redeliverCapMs, limits.redeliverBaseMs * 2 ** (failures - 1))
+    const pauseMs = Math.min(
+      limits.redeliverCapMs,
+      this.#times.redeliverBaseMs * 2 ** (failures - 1),
+    )
     this.#backoff.delete(key)
     this.#backoff.set(key, { failures, untilMs: this.#context.clock.now() + pauseMs })
     const oldest = this.#backoff.keys().next().value
@@ -195,7 +224,7 @@ export class Plugins {
     const module = attributes.plugin?.module
     if (module === undefined || this.#isStopped) return undefined
     const { name, channelId } = channel
-    const { isAllowed, settings } = await pluginSettings(this.#context.records, name)
+    const { isAllowed, settings } = await this.#inbox.settings(name)
     if (!isAllowed) {
       this.#replace(name, undefined)
       return undefined
@@ -220,6 +249,7 @@ export class Plugins {
       },
       logger: this.#logger,
       clock: this.#context.clock,
+      times: this.#times,
     })
     this.#replace(name, { version, host })
     return host
@@ -251,6 +281,12 @@ export class Plugins {
   /** Waits for the deliveries that run. */
   async idle(): Promise<void> {
     await Promise.all(this.#deliveries.values())
+    await this.marked()
+  }
+
+  /** Resolves when everything that plug-ins have had so far is noted. */
+  async marked(): Promise<void> {
+    await Promise.all(this.#marking.values())
   }
 
   async #deliver(channel: ChannelRecord, attributes: Omit<Manifest, 'entries'>): Promise<void> {
@@ -264,26 +300,20 @@ export class Plugins {
     const tuners = new Set(owed.map((record) => record.tuner))
     for (const tuner of tuners) {
       if (this.#isStopped || !host.isCallable) return
-      await this.#deliverTo(
-        host,
-        channel,
-        owed.filter((record) => record.tuner === tuner),
-      )
+      await this.#deliverTo(host, channel, tuner)
     }
   }
 
-  async #deliverTo(
-    host: PluginHost,
-    channel: ChannelRecord,
-    records: readonly FeedbackRecord[],
-  ): Promise<void> {
-    const tuner = records[0]?.tuner
-    if (tuner === undefined) return
+  async #deliverTo(host: PluginHost, channel: ChannelRecord, tuner: Digest): Promise<void> {
     const key = busyKey(channel.name, tuner)
     const restsUntilMs = this.#backoff.get(key)?.untilMs ?? 0
     if (this.#busy.has(key) || restsUntilMs > this.#context.clock.now()) return
     this.#busy.add(key)
     try {
+      await this.#marking.get(key)
+      // An update request may have brought them there meanwhile.
+      const records = await this.#inbox.owed(channel.name, tuner)
+      if (records.length === 0) return
       await this.#call(host, channel.name, records, {
         tuner,
         release: 0,
@@ -292,7 +322,7 @@ export class Plugins {
         isRedelivery: true,
       })
     } catch (error) {
-      this.#logger.warn({ channel: channel.name, tuner, err: error }, 'feedback stays owed')
+      this.#warnings.warn('feedback stays owed', { channel: channel.name, err: error })
     } finally {
       this.#busy.delete(key)
     }
@@ -303,7 +333,8 @@ export class Plugins {
     this.#isStopped = true
     clearInterval(this.#timer)
     for (const name of [...this.#running.keys()]) this.#replace(name, undefined)
-    await Promise.all([...this.#leaving, this.idle()])
+    await Promise.all(this.#leaving)
+    await this.idle()
   }
 }
 
@@ -312,7 +343,7 @@ function busyKey(channel: ChannelName, tuner: Digest): string {
 }
 
 /** As many entries as one call carries, in order. */
-function withinBytes(records: readonly FeedbackRecord[]): readonly FeedbackRecord[] {
+function withinBytes(records: readonly OwedEntry[]): readonly OwedEntry[] {
   let bytes = 0
   const end = records.findIndex((record) => {
     bytes += record.data.byteLength
@@ -321,7 +352,7 @@ function withinBytes(records: readonly FeedbackRecord[]): readonly FeedbackRecor
   return end === -1 ? records : records.slice(0, Math.max(1, end))
 }
 
-function messageOf(record: FeedbackRecord): CallMessage['feedback'][number] {
+function messageOf(record: OwedEntry): CallMessage['feedback'][number] {
   return {
     epoch: record.epoch,
     sequence: record.sequence,
@@ -333,7 +364,7 @@ function messageOf(record: FeedbackRecord): CallMessage['feedback'][number] {
 }
 
 /** How far each stream has come with these entries, which are in order. */
-function marksOf(records: readonly FeedbackRecord[]): readonly StreamMark[] {
+function marksOf(records: readonly OwedEntry[]): readonly StreamMark[] {
   const marks = new Map<string, StreamMark>()
   for (const { tuner, epoch, sequence } of records) {
     marks.set(`${tuner}.${epoch}`, { tuner, epoch, sequence })

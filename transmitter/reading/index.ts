@@ -1,3 +1,2 @@
-export * from './catalogue.ts'
-export * from './object-routes.ts'
+export * from './content.ts'
 export * from './reading-routes.ts'

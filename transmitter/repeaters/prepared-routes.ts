@@ -64,7 +64,7 @@ async function findPrepared(
   const grant = await requireRepeater(context, request)
   const { id } = request.params as { readonly id: string }
   const prepared = id.length > 64 ? undefined : await preparations.find(id)
-  if (prepared !== undefined && grant(prepared.record.channel)) return prepared
+  if (prepared !== undefined && grant.opens(prepared.record.channel)) return prepared
   throw transmitterError('LW_TRANSMIT_NOT_PREPARED')
 }
 

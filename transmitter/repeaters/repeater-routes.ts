@@ -8,7 +8,7 @@ import {
 import { servingError } from '../../serving/index.ts'
 import type { TransmitterContext } from '../context.ts'
 import { repeaterOriginLimits as limits } from './limits.ts'
-import { requireRepeater } from './repeater-access.ts'
+import { requireRepeater, requireRepeaterAt } from './repeater-access.ts'
 import type { RepeaterNewsDesk } from './repeater-news.ts'
 
 interface PollRequest {
@@ -20,13 +20,15 @@ export function addRepeaterRoutes(context: TransmitterContext, news: RepeaterNew
   const { app } = context.server
   app.get<PollRequest>('/-/repeaters/poll', (request, reply) => poll(context, news, request, reply))
   app.post('/-/repeaters/report', { bodyLimit: limits.reportBytesMax }, async (request, reply) => {
-    const grant = await requireRepeater(context, request)
+    await requireRepeater(context, request)
     const report = checkDocument(RepeaterReport, request.body)
+    const url = urlOf(report.url)
+    const grant = await requireRepeaterAt(context, request, url)
     const channels = report.channels.filter(({ name, channel }) => {
       const record = context.catalogue.find(name)?.record
-      return grant(name) && record?.channelId === channel
+      return grant.opens(name) && record?.channelId === channel
     })
-    await context.repeaters.report(urlOf(report.url), { ...report, channels })
+    await context.repeaters.report(url, { ...report, channels })
     news.wake()
     return reply.code(204).header('cache-control', 'no-store').send()
   })
@@ -38,8 +40,9 @@ async function poll(
   request: FastifyRequest<PollRequest>,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
-  const grant = await requireRepeater(context, request)
+  await requireRepeater(context, request)
   const url = urlOf(request.query.url ?? '')
+  const { opens } = await requireRepeaterAt(context, request, url)
   if (news.waiting >= limits.pollsHeldMax) {
     throw servingError('LW_SERVE_STOPPING', { retryAfterSeconds: repeaterPollSeconds })
   }
@@ -50,7 +53,7 @@ async function poll(
   }
   reply.raw.once('close', onClose)
   const timeoutMs = repeaterPollSeconds * 1000
-  const answer = await news.wait(grant, request.query.since, { timeoutMs, signal: gone.signal })
+  const answer = await news.wait(opens, request.query.since, { timeoutMs, signal: gone.signal })
   if (gone.signal.aborted) await context.repeaters.noteGone(url)
   void reply.header('cache-control', 'no-store')
   return answer === undefined ? reply.code(204).send() : reply.send(answer)

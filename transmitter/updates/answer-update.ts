@@ -11,7 +11,7 @@ import { signTicket } from '../../trust/index.ts'
 import type { TransmitterContext } from '../context.ts'
 import type { BundleService } from '../bundles/index.ts'
 import type { FeedbackLog } from '../feedback/index.ts'
-import type { PluginOutcome, Plugins } from '../plugins/index.ts'
+import type { OwedEntry, PluginOutcome, Plugins } from '../plugins/index.ts'
 import { assignRepeater } from '../repeaters/index.ts'
 import type { ChannelHead, ChannelHeads } from './channel-heads.ts'
 import { updateRequestLimits as limits } from './limits.ts'
@@ -46,13 +46,14 @@ export async function answerUpdate(
   asked: AskedUpdate,
 ): Promise<UpdateAnswer | undefined> {
   const { body } = asked.request
-  const acknowledged = await storeFeedback(services, asked)
+  const { acknowledged, owed } = await storeFeedback(services, asked)
   const plugin = await services.plugins.update({
     channel: asked.head.record,
     release: asked.head.release,
     attributes: asked.attributes,
     request: body,
     tuner: asked.request.tuner,
+    owed,
   })
   const { head } = asked
   const holdsHead =
@@ -74,14 +75,22 @@ export async function answerUpdate(
   }
 }
 
+interface StoredFeedback {
+  readonly acknowledged: UpdateAnswer['acknowledged']
+  /** All that the plug-in is owed of this tuner, where that is known without asking. */
+  readonly owed: readonly OwedEntry[] | undefined
+}
+
+const none: StoredFeedback = { acknowledged: undefined, owed: undefined }
+
 async function storeFeedback(
   services: UpdateServices,
   asked: AskedUpdate,
-): Promise<UpdateAnswer['acknowledged']> {
+): Promise<StoredFeedback> {
   const { body, tuner } = asked.request
   const nowMs = services.context.clock.now()
   const entries = entriesOf(body, { nowMs, clockSkewMs: limits.clockSkewMs })
-  if (body.feedback === undefined || entries.length === 0) return undefined
+  if (body.feedback === undefined || entries.length === 0) return none
   const { epoch } = body.feedback
   const outcome = await services.log.append({
     channel: asked.head.record.name,
@@ -92,7 +101,13 @@ async function storeFeedback(
     atMs: nowMs,
   })
   if (outcome.outcome !== 'stored') throw refusal(outcome, epoch)
-  return { epoch, sequence: outcome.sequence }
+  const isAll = outcome.isFirstOwed === true
+  return {
+    acknowledged: { epoch, sequence: outcome.sequence },
+    owed: isAll
+      ? entries.map((entry) => ({ ...entry, tuner, epoch, receivedAtMs: nowMs }))
+      : undefined,
+  }
 }
 
 /** What is in the log all the same is acknowledged with the refusal. */

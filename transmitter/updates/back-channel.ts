@@ -1,11 +1,14 @@
+import type { ChannelName } from '../../protocol/index.ts'
 import type { BundleService } from '../bundles/index.ts'
 import type { TransmitterContext } from '../context.ts'
 import { addFeedbackRoutes, FeedbackLog } from '../feedback/index.ts'
-import { addPluginRoutes, Plugins, PluginStore } from '../plugins/index.ts'
+import { addPluginRoutes, type PluginHealth, Plugins, PluginStore } from '../plugins/index.ts'
 import { addUpdateRoutes } from './update-routes.ts'
 
 /** The services behind update requests; they end with the transmitter, after its server. */
 export interface BackChannel {
+  /** How a channel's plug-in does; undefined while none was called. */
+  pluginHealth(channel: ChannelName): PluginHealth | undefined
   stop(): Promise<void>
 }
 
@@ -22,6 +25,7 @@ export function addBackChannel(
   addFeedbackRoutes(context)
   addPluginRoutes(context, plugins)
   return {
+    pluginHealth: (channel) => plugins.health(channel),
     async stop() {
       await plugins.stop()
       await log.stop()

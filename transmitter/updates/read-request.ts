@@ -13,7 +13,7 @@ import {
 } from '../../protocol/index.ts'
 import { servingError } from '../../serving/index.ts'
 import type { FeedbackEntryRecord } from '../../store/server-records/index.ts'
-import { verifyRequest } from '../../trust/index.ts'
+import { checkRequest } from '../../trust/index.ts'
 
 const decompress = promisify(brotliDecompress)
 
@@ -33,7 +33,7 @@ export interface SignedRequest {
 export async function readRequest(request: FastifyRequest): Promise<SignedRequest> {
   const bytes = await bodyOf(request)
   const header = request.headers[tunerHeader]
-  const tuner = verifyRequest(bytes, typeof header === 'string' ? header : '')
+  const tuner = await checkRequest(bytes, typeof header === 'string' ? header : '')
   const body = parseDocument(UpdateRequest, bytes)
   if (body.tuner !== tuner) throw updateError('LW_UPDATE_TUNER')
   return { body, tuner, digest: digestOf(bytes) }

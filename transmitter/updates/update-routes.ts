@@ -5,11 +5,11 @@ import {
   parseChannelName,
   updateError,
 } from '../../protocol/index.ts'
+import type { ChannelView } from '../../serving/channels/index.ts'
 import { verifyTicket } from '../../trust/index.ts'
-import { requireReader } from '../access/index.ts'
+import { requireToken } from '../access/index.ts'
 import type { TransmitterContext } from '../context.ts'
 import { transmitterError } from '../errors.ts'
-import type { ChannelView } from '../reading/index.ts'
 import { AnswerMemory } from './answer-memory.ts'
 import { answerUpdate, type UpdateServices } from './answer-update.ts'
 import { ChannelHeads } from './channel-heads.ts'
@@ -43,7 +43,7 @@ export function addUpdateRoutes(
       { bodyLimit: formatLimits.updateRequestBytesMax },
       async (request, reply) => {
         const view = requireChannel(context, request.params.name)
-        await requireReader(context.access, view.record, request.headers.authorization)
+        await requireToken(context.access, view.record, request.headers.authorization)
         const signed = await readRequest(request)
         if (signed.body.channel !== view.record.channelId) throw updateError('LW_UPDATE_CHANNEL')
         const key = `${signed.body.channel}.${signed.tuner}.${signed.body.request}`

@@ -277,8 +277,9 @@ export class FolderTransaction {
    */
   async finish(journal: FolderJournal, undoDirectory: string | undefined): Promise<void> {
     // The journal goes before the rest: without it that is only litter for the next recovery.
-    if (undoDirectory === undefined) await removeIfPresent(this.#fs, this.#rolledFile)
-    else await this.#keepImages(undoDirectory)
+    if (undoDirectory !== undefined) await this.#keepImages(undoDirectory)
+    // Still there without an undo area, or when a power cut split the last rename.
+    await removeIfPresent(this.#fs, this.#rolledFile)
     await this.#fs.syncDirectory(path.dirname(this.#journalFile))
     await this.discardWork()
     // Removing the traces touched the folder once more.

@@ -12,7 +12,7 @@ export interface SubscriptionView {
   readonly subscription: Subscription
   readonly release: number
   readonly label?: string
-  /** The release that the last verified metadata name. */
+  /** The release that the last verified metadata name, or the last index lists. */
   readonly head: number
   /** Where the files lie. */
   readonly location: string
@@ -46,7 +46,9 @@ export async function describeSubscription(
       throw error
     },
   )
-  const head = (trust === undefined ? undefined : headOf(trust))?.release ?? release
+  const signed = trust === undefined ? undefined : headOf(trust)
+  const listed = subscription.firstUse === 'unsigned' ? status.headRelease : undefined
+  const head = signed?.release ?? listed ?? release
   const schedule = chooseSchedule(ruleFor(policy, subscription), subscription, manifest?.schedule)
   const store = generationStore(context, subscription)
   return {

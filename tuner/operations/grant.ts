@@ -1,4 +1,5 @@
 import type { TunerContext } from '../context.ts'
+import { tunerError } from '../errors.ts'
 import type { Subscription } from '../subscriptions/index.ts'
 
 /**
@@ -10,6 +11,12 @@ export async function setGrant(
   subscription: Subscription,
   granted: boolean,
 ): Promise<void> {
+  if (granted && subscription.firstUse === 'unsigned') {
+    throw tunerError('LW_TUNER_UNSIGNED', {
+      detail: `${subscription.name} cannot be trusted to run without a sandbox.`,
+      untouched: 'Nothing was changed.',
+    })
+  }
   const at = new Date(context.clock.now()).toISOString()
   await context.turns.take(subscription.id, async () => {
     const latest = (await context.subscriptions.find(subscription.id)) ?? subscription

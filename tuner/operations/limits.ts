@@ -10,4 +10,8 @@ export const operationLimits = {
   retryFloorMs: 1000,
   /** Damages that one error or answer names. */
   damagesNamedMax: 100,
+  /** A ticket for a closed channel is shown so long; it opens it for an hour. */
+  ticketUsedMs: 55 * 60 * 1000,
+  /** Temporary files in the home of this age belong to nobody who lives. */
+  litterAgeMs: 60_000,
 } as const

@@ -30,6 +30,8 @@ export interface UpdateResult {
   readonly route?: Route
   readonly considered?: readonly Route[]
   readonly brokenRoutes?: number
+  /** Files that were built from differences of their own, outside bundles. */
+  readonly differences?: number
   readonly bytes: {
     readonly metadata: number
     readonly manifest: number

@@ -7,8 +7,11 @@ import {
   type TrustClient,
 } from '../../trust/index.ts'
 import type { OperationOptions, TunerContext } from '../context.ts'
+import { tunerError } from '../errors.ts'
 import { type RepeaterUse, useRepeater } from '../repeaters/index.ts'
 import type { Subscription } from '../subscriptions/index.ts'
+import { indexRoute } from './follow-index.ts'
+import { ticketHeaders } from './tickets.ts'
 
 /** Where requests for a channel go: its origin, or a proxy that stands for it. */
 export function requestUrl(subscription: Pick<Subscription, 'url' | 'proxy'>): string {
@@ -23,6 +26,7 @@ export function contentRoute(
   context: TunerContext,
   subscription: Subscription,
 ): ReturnType<RepeaterUse['content']> {
+  if (subscription.firstUse === 'unsigned') return indexRoute(context, subscription)
   return useRepeater(context, subscription, requestUrl(subscription)).content()
 }
 
@@ -46,6 +50,7 @@ export async function pollSubscription(
       client,
       mirror,
       etag: options.etag,
+      ...ticketHeaders(context, subscription),
       ...(signals.length === 0 ? {} : { signal: AbortSignal.any(signals) }),
     })
   })
@@ -65,6 +70,8 @@ export async function openTrust(
   subscription: Subscription,
   options: AskOptions,
 ): Promise<TrustClient> {
+  const { firstUse } = subscription
+  if (firstUse === 'unsigned') throw tunerError('LW_TUNER_UNSIGNED')
   const file = context.subscriptions.trustFile(subscription.id)
   const state = await loadTrustState(context.fs, file, { mustExist: options.mustExist })
   return createTrustClient({
@@ -73,7 +80,7 @@ export async function openTrust(
     ...(options.minimumRootVersion === undefined
       ? {}
       : { minimumRootVersion: options.minimumRootVersion }),
-    firstUse: subscription.firstUse,
+    firstUse,
     clock: context.clock,
     persist: (next) => saveTrustState(context.fs, file, next),
   })

@@ -24,6 +24,7 @@ export async function selectSubscriptions(
     (one) =>
       one.name === word ||
       one.id === word ||
+      one.url === word ||
       (url !== undefined && one.url === url) ||
       one.into?.directory === folder,
   )

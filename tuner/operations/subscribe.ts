@@ -31,6 +31,8 @@ export interface SubscribeOptions extends OperationOptions {
   }
   readonly schedule?: string
   readonly proxy?: string
+  /** The address is that of a bare DRP index, for which nobody vouches but its server. */
+  readonly unsigned?: boolean
   readonly onLocalChanges?: UpdateOptions['onLocalChanges'] | undefined
 }
 
@@ -46,6 +48,9 @@ export async function subscribe(
 ): Promise<UpdateResult> {
   const { address } = options
   const name = options.as ?? address.name
+  if (options.unsigned === true && options.proxy !== undefined) {
+    throw tunerError('LW_TUNER_UNSIGNED', { detail: 'A proxy passes on signed channels only.' })
+  }
   if (!isChannelName(name)) {
     throw tunerError('LW_TUNER_NAME_TAKEN', { detail: `${JSON.stringify(name)} is not a name.` })
   }
@@ -54,6 +59,27 @@ export async function subscribe(
     await requireOverride(context, { name, url: address.url })
   }
   const folder = options.into === undefined ? undefined : await openFolder(context, options.into)
+  try {
+    return await subscribeTo(context, { name, folder }, options)
+  } catch (error) {
+    if (folder?.isNew === true) await removeIfEmpty(context, folder.into.directory)
+    throw error
+  }
+}
+
+interface OpenedFolder {
+  readonly into: NonNullable<Subscription['into']>
+  /** It was made for this subscription. */
+  readonly isNew: boolean
+}
+
+async function subscribeTo(
+  context: TunerContext,
+  as: { readonly name: string; readonly folder: OpenedFolder | undefined },
+  options: SubscribeOptions,
+): Promise<UpdateResult> {
+  const { address } = options
+  const { name, folder } = as
   const id = folder === undefined ? name : folderSubscriptionId(folder.into.directory)
   const existing = await requireFreeName(context, { id, name, url: address.url })
   if (existing !== undefined) return refetch(context, existing, options)
@@ -63,14 +89,20 @@ export async function subscribe(
     name,
     url: address.url,
     channel,
-    firstUse: address.channelId === undefined ? 'trust-on-first-use' : 'pinned',
+    firstUse: firstUseOf(options),
     ...(folder === undefined ? {} : { into: folder.into }),
     ...(options.proxy === undefined ? {} : { proxy: options.proxy }),
     ...(options.schedule === undefined ? {} : { schedule: options.schedule }),
     addedAt: new Date(context.clock.now()).toISOString(),
   }
-  const assigned = await withRepeater(context, subscription, options)
+  const isUnsigned = options.unsigned === true
+  const assigned = isUnsigned ? subscription : await withRepeater(context, subscription, options)
   return inTurn(context, assigned, () => firstFetch(context, assigned, options))
+}
+
+function firstUseOf({ address, unsigned }: SubscribeOptions): Subscription['firstUse'] {
+  if (unsigned === true) return 'unsigned'
+  return address.channelId === undefined ? 'trust-on-first-use' : 'pinned'
 }
 
 /** One redirect at the first visit, remembered from then on (C63). */
@@ -173,7 +205,9 @@ function refetch(
     const { pending: _pending, ...known } = latest
     const subscription: Subscription = {
       ...known,
-      ...(channelId === undefined ? {} : { firstUse: 'pinned' as const }),
+      ...(channelId === undefined || known.firstUse === 'unsigned'
+        ? {}
+        : { firstUse: 'pinned' as const }),
       ...(options.schedule === undefined ? {} : { schedule: options.schedule }),
       ...(options.proxy === undefined ? {} : { proxy: options.proxy }),
       ...(options.into === undefined || known.into === undefined
@@ -211,7 +245,7 @@ async function requireFreeName(
 async function openFolder(
   context: TunerContext,
   into: NonNullable<SubscribeOptions['into']>,
-): Promise<{ readonly into: NonNullable<Subscription['into']> }> {
+): Promise<OpenedFolder> {
   const { fs } = context
   try {
     const existed = await typeIfPresent(context, into.directory)
@@ -231,10 +265,15 @@ async function openFolder(
       })
     }
     if (!folders.includes(directory) && !into.adopt) await requireEmpty(context, directory)
-    return { into: { directory, protect: into.protect } }
+    return { into: { directory, protect: into.protect }, isNew: existed === undefined }
   } catch (error) {
     throw fileFailure(error, `${into.directory} was being looked at`)
   }
+}
+
+/** What a resumed download needs lies in the folder, and keeps it. */
+async function removeIfEmpty({ fs }: TunerContext, directory: string): Promise<void> {
+  await fs.rmdir(directory).catch(() => undefined)
 }
 
 async function typeIfPresent(context: TunerContext, file: string) {

@@ -3,6 +3,7 @@ import type { ReleaseTarget } from '../../trust/index.ts'
 import type { OperationOptions, TunerContext } from '../context.ts'
 import type { LocalChange } from '../folders/index.ts'
 import type { Generation, GenerationStore } from '../generations/index.ts'
+import type { IndexAnswer } from '../indexes/index.ts'
 import { turnOf } from '../schedules/index.ts'
 import type { Subscription, SubscriptionStatus } from '../subscriptions/index.ts'
 import {
@@ -15,9 +16,11 @@ import {
   type OverlayOptions,
 } from '../update-requests/index.ts'
 import { type Applied, updateFolder, updateGenerations } from '../updates/index.ts'
+import { followIndex, indexRoute } from './follow-index.ts'
 import { healQuickly } from './heal.ts'
 import { noteFailure, noteSuccess, statusAfter, type UpdateResult } from './outcome.ts'
 import { generationStore, inTurn, releaseOf, updateContext } from './recover.ts'
+import { rememberTicket } from './tickets.ts'
 
 export interface UpdateOptions extends OperationOptions {
   /** Only ask; download and change nothing. */
@@ -76,6 +79,17 @@ function idle(subscription: Subscription, release: number): UpdateResult {
 
 const noBytes: UpdateResult['bytes'] = { metadata: 0, manifest: 0, bundle: 0, objects: 0 }
 
+/** What was answered to the question for the newest release. */
+interface AskedHead {
+  readonly head: ReleaseTarget
+  readonly etag: string | undefined
+  readonly receivedBytes: number
+  readonly trustOnFirstUse: boolean
+  readonly warnings: readonly string[]
+  /** Undefined for a bare index, which has nothing else to say. */
+  readonly exchanged: Exchanged | undefined
+}
+
 type AppliedHead = Pick<UpdateResult, 'outcome' | 'from' | 'to'> & Partial<UpdateResult>
 
 /** One update from the poll to the note of what came of it. */
@@ -86,6 +100,7 @@ class UpdateRun {
   readonly #startedMs: number
   readonly #warnings: string[] = []
   #brought: Pick<OverlayOptions, 'answer' | 'extras'> | undefined
+  #index: IndexAnswer | undefined
   #laid: LaidOverlay | undefined
   #isDeferred = false
 
@@ -101,6 +116,44 @@ class UpdateRun {
     const subscription = this.#subscription
     const status = await context.history.status(subscription.id)
     const held = await releaseOf(context, subscription)
+    const asked = await this.#ask(status, held)
+    const { head, receivedBytes, etag } = asked
+    const nowMs = context.clock.now()
+    const sound = statusAfter(status, { nowMs, head, etag })
+    const common = {
+      subscription,
+      from: held,
+      to: head.release,
+      ...(head.label === undefined ? {} : { label: head.label }),
+      bytes: { ...noBytes, metadata: receivedBytes },
+      trustOnFirstUse: asked.trustOnFirstUse,
+      warnings: asked.warnings,
+    }
+    const idle = await this.#reasonToStay(head, held, { status, sound })
+    if (idle !== undefined) {
+      return this.#finish(asked.exchanged, { ...common, ...idle, durationMs: this.#elapsedMs() })
+    }
+    const applied = await this.#apply(head)
+    await this.#noteApplied(sound, applied, head)
+    const result = {
+      ...common,
+      ...applied,
+      bytes: { ...common.bytes, ...applied.bytes, metadata: receivedBytes },
+      durationMs: this.#elapsedMs(),
+    }
+    await noteSuccess(context, result)
+    return this.#finish(asked.exchanged, result)
+  }
+
+  /** Asks what the newest release is: signed metadata, or a bare index that nobody signs. */
+  async #ask(status: SubscriptionStatus, held: number): Promise<AskedHead> {
+    const context = this.#context
+    const subscription = this.#subscription
+    if (subscription.firstUse === 'unsigned') {
+      const answer = await followIndex(context, subscription, this.#options)
+      this.#index = answer
+      return { ...answer, trustOnFirstUse: false, warnings: [], exchanged: undefined }
+    }
     const extras = await extrasOf(context, subscription, held)
     const exchanged = await askForHead(context, subscription, {
       ...this.#options,
@@ -110,37 +163,21 @@ class UpdateRun {
       isCheck: this.#options.check === true,
     })
     this.#brought = { answer: exchanged.answer, extras }
-    const { poll } = exchanged
-    const { head } = poll.trust
-    const nowMs = context.clock.now()
-    const sound = statusAfter(status, { nowMs, head, etag: poll.etag })
-    const common = {
-      subscription,
-      from: held,
-      to: head.release,
-      ...(head.label === undefined ? {} : { label: head.label }),
-      bytes: { ...noBytes, metadata: poll.receivedBytes },
-      trustOnFirstUse: poll.trust.trustOnFirstUse,
-      warnings: poll.trust.warnings.map((warning) => warning.says),
+    rememberTicket(context, subscription, exchanged.answer?.ticket)
+    const { trust, etag, receivedBytes } = exchanged.poll
+    return {
+      head: trust.head,
+      etag,
+      receivedBytes,
+      trustOnFirstUse: trust.trustOnFirstUse,
+      warnings: trust.warnings.map((warning) => warning.says),
+      exchanged,
     }
-    const idle = await this.#reasonToStay(head, held, { status, sound })
-    if (idle !== undefined) {
-      return this.#finish(exchanged, { ...common, ...idle, durationMs: this.#elapsedMs() })
-    }
-    const applied = await this.#apply(head)
-    await this.#noteApplied(sound, applied, head)
-    const result = {
-      ...common,
-      ...applied,
-      bytes: { ...common.bytes, ...applied.bytes, metadata: poll.receivedBytes },
-      durationMs: this.#elapsedMs(),
-    }
-    await noteSuccess(context, result)
-    return this.#finish(exchanged, result)
   }
 
   /** Takes what else an answer brought, now that its release lies here. */
-  async #finish(exchanged: Exchanged, result: UpdateResult): Promise<UpdateResult> {
+  async #finish(exchanged: Exchanged | undefined, result: UpdateResult): Promise<UpdateResult> {
+    if (exchanged === undefined) return result
     const context = this.#context
     const subscription = this.#subscription
     const { signal, check, scheduled } = this.#options
@@ -207,8 +244,8 @@ class UpdateRun {
     }
     if (check === true || (scheduled === true && held === head.release)) {
       await history.setStatus(id, sound)
-      // What a failed attempt at a release that is gone left behind is of no use now.
-      if (held === head.release && status.failure !== undefined) await this.#clearStaging()
+      // What a broken attempt left behind is of no use now.
+      if (held === head.release) await this.#clearStaging()
       return { outcome: held === head.release ? 'unchanged' : 'available' }
     }
     const turnMs = this.#turnMs(head, held)
@@ -239,6 +276,7 @@ class UpdateRun {
     const subscription = this.#subscription
     const updates = {
       ...updateContext(context, subscription, this.#options),
+      ...(await this.#indexContent()),
       ...(this.#brought?.answer?.offer === undefined ? {} : { told: this.#brought.answer.offer }),
     }
     if (subscription.into !== undefined) {
@@ -258,6 +296,8 @@ class UpdateRun {
     const current = await store.usableCurrent()
     if (current !== undefined && current.record.manifest === head.sha256) {
       const healed = await healQuickly(updates, store, current)
+      // Of an update that ended between its switch and its end.
+      await store.clearStaging()
       const { release } = current
       const outcome = healed.length > 0 ? 'healed' : 'unchanged'
       return { outcome, from: release, to: release, healed }
@@ -275,6 +315,13 @@ class UpdateRun {
     const type = this.#isDeferred ? 'update' : 'installed'
     context.liveUsers.tell(subscription.id, { type, release: head.release, from })
     return reportOf(applied, this.#isDeferred ? 'deferred' : 'updated')
+  }
+
+  /** Where the files of a bare index are; its manifest is made here and need not be fetched. */
+  async #indexContent() {
+    if (this.#index === undefined) return {}
+    const { content, manifestBytes } = this.#index
+    return { ...indexRoute(this.#context, this.#subscription, content), manifestBytes }
   }
 
   async #noteApplied(
@@ -308,6 +355,7 @@ function reportOf(applied: Applied, outcome: UpdateResult['outcome']): AppliedHe
     route: fetched.route,
     considered: fetched.considered,
     brokenRoutes: fetched.broken.length,
+    differences: fetched.differences,
     bytes: { metadata: 0, ...fetched.cost },
   }
 }

@@ -13,8 +13,10 @@ import {
   type FileSystem,
   inParallel,
   isErrno,
+  isTemporaryName,
   readFileIfPresent,
   removeTree,
+  temporaryName,
   writeFileDurably,
 } from '../../store/durable-files/index.ts'
 import { tunerError } from '../errors.ts'
@@ -109,7 +111,9 @@ export class SubscriptionStore {
   async #names(folder: string): Promise<readonly string[]> {
     try {
       const entries = await this.#fs.readdir(path.join(this.#directory, folder))
-      return entries.filter((entry) => entry.type === 'directory').map((entry) => entry.name)
+      return entries
+        .filter((entry) => entry.type === 'directory' && !isTemporaryName(entry.name))
+        .map((entry) => entry.name)
     } catch (error) {
       if (isErrno(error, 'ENOENT')) return []
       throw error
@@ -139,12 +143,35 @@ export class SubscriptionStore {
   }
 
   /**
-   * Removes a subscription. The record goes first, so that a crash leaves a folder without one,
-   * which the next subscription of that name clears.
+   * Removes a subscription. Where nothing is kept its folder goes in one step, and what a crash
+   * leaves of it has a temporary name. Otherwise the record goes first, so that a crash leaves a
+   * folder without one, which the next subscription of that name clears.
    */
   async remove(id: string, keep: readonly string[]): Promise<void> {
+    if (keep.length === 0) return this.#removeWhole(id)
     await this.forget(id)
     await this.clear(id, keep)
+  }
+
+  async #removeWhole(id: string): Promise<void> {
+    const known = await this.#load()
+    const directory = this.directoryOf(id)
+    const room = path.dirname(directory)
+    const away = path.join(room, temporaryName())
+    try {
+      await this.#fs.rename(directory, away)
+    } catch (error) {
+      if (!isErrno(error, 'ENOENT')) throw error
+    }
+    known.delete(id)
+    this.#version++
+    await this.#fs.syncDirectory(room)
+    try {
+      await removeTree(this.#fs, away)
+    } catch (error) {
+      // It is gone as a subscription; the rest goes when the home is opened the next time.
+      if (!isErrno(error)) throw error
+    }
   }
 
   /** Removes the record alone. */

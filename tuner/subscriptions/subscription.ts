@@ -9,8 +9,11 @@ export interface Subscription {
   /** Channel URL without fragment. */
   readonly url: string
   readonly channel: Digest
-  /** Whether the fingerprint was in the link or came from the channel's own host. */
-  readonly firstUse: 'pinned' | 'trust-on-first-use'
+  /**
+   * Whether the fingerprint was in the link or came from the channel's own host. `unsigned` is a
+   * bare DRP index, for which nobody vouches but its server; `url` is the index's then.
+   */
+  readonly firstUse: 'pinned' | 'trust-on-first-use' | 'unsigned'
   readonly into?: { readonly directory: string; readonly protect: readonly string[] }
   /** Where all requests go instead of the origin. */
   readonly proxy?: string

@@ -5,7 +5,12 @@ import {
   type ReleaseBase,
   StagingArea,
 } from '../../mirroring/index.ts'
-import { type Digest, isLongwaveError, parseChannelAddress } from '../../protocol/index.ts'
+import {
+  type ChannelName,
+  type Digest,
+  isLongwaveError,
+  parseChannelAddress,
+} from '../../protocol/index.ts'
 import { type FileSystem, inParallel, isErrno } from '../../store/durable-files/index.ts'
 import type { ReleaseTarget } from '../../trust/index.ts'
 import {
@@ -96,7 +101,7 @@ async function fetchAndBuild(
     ...fetching,
     staging,
     channel: subscription.channel,
-    name: parseChannelAddress(subscription.url).name,
+    name: nameAtOrigin(subscription),
     head,
     base: current === undefined ? undefined : baseOf(current, sound),
     requireSpace: (need) => disk.require(need),
@@ -126,6 +131,11 @@ async function fetchAndBuild(
   if (built === undefined) throw new TypeError('a generation vanished')
   await switchOver(options, built)
   return fetched
+}
+
+/** The channel's name at its origin, which its manifests carry. */
+export function nameAtOrigin({ url, name, firstUse }: Subscription): ChannelName {
+  return firstUse === 'unsigned' ? (name as ChannelName) : parseChannelAddress(url).name
 }
 
 async function switchOver(options: GenerationsOptions, generation: Generation): Promise<void> {

@@ -1,11 +1,6 @@
 import path from 'node:path'
 import { type FetchedRelease, fetchRelease, type ReleaseBase } from '../../mirroring/index.ts'
-import {
-  type Digest,
-  isLongwaveError,
-  parseChannelAddress,
-  totalsOf,
-} from '../../protocol/index.ts'
+import { type Digest, isLongwaveError, totalsOf } from '../../protocol/index.ts'
 import { type FileSystem, isErrno } from '../../store/durable-files/index.ts'
 import type { ReleaseTarget } from '../../trust/index.ts'
 import { tunerError } from '../errors.ts'
@@ -23,7 +18,7 @@ import { countChanges } from './changes.ts'
 import { DiskWatch } from './disk-space.ts'
 import { applyChange, contentIndex } from './folder-change.ts'
 import { type FolderOptions, FolderRun } from './folder-run.ts'
-import type { Applied, UpdateContext } from './update-channel.ts'
+import { type Applied, nameAtOrigin, type UpdateContext } from './update-channel.ts'
 
 export interface FolderApplied extends Applied {
   /** Local changes that were saved for undo and mirrored away. */
@@ -177,7 +172,7 @@ function fetchInto(
       ...fetching,
       staging,
       channel: run.subscription.channel,
-      name: parseChannelAddress(run.subscription.url).name,
+      name: nameAtOrigin(run.subscription),
       head,
       base: held === undefined ? undefined : folderBase(fs, run.directory, { held, disk }),
       requireSpace: (need) => watch.require(need),

@@ -1,9 +1,13 @@
+import { readFile } from 'node:fs/promises'
+import path from 'node:path'
 import { ExitCode } from '../../../protocol/index.ts'
 import { cliError } from '../../failure/index.ts'
 import { tableText } from '../../output/index.ts'
 import type { Session } from '../../session.ts'
+import { type Standing, standingLines } from './standing.ts'
 
 const documentBytesMax = 1024 * 1024
+const statusBytesMax = 16 * 1024 * 1024
 
 interface Health {
   readonly status: string
@@ -13,23 +17,62 @@ interface Health {
   readonly checks: Readonly<Record<string, { readonly ok: boolean; readonly detail?: string }>>
 }
 
-/** Shows `/-/health` and `/-/metrics` of a server. */
-export async function showServer(session: Session, server: string): Promise<number> {
+/** Shows `/-/health`, `/-/status` and `/-/metrics` of a server. */
+export async function showServer(
+  session: Session,
+  server: string,
+  token: string | undefined,
+): Promise<number> {
   const base = `${server.replace(/\/+$/, '')}/`
   const health = await fetchHealth(session, base)
   const measures = await fetchMeasures(session, base)
-  session.output.emit({ ...health, type: 'server', url: base, measures })
+  const standing = await fetchStatus(session, base, token)
+  session.output.emit({
+    ...health,
+    type: 'server',
+    url: base,
+    measures,
+    ...(standing === undefined ? {} : { standing }),
+  })
   session.output.print(
     `${base} ${health.service} ${health.version}: ${health.status}, up ${uptimeText(health.uptimeSeconds)}`,
   )
   for (const [name, { ok, detail }] of Object.entries(health.checks)) {
     session.output.print(`  ${ok ? 'ok  ' : 'bad '}  ${name.padEnd(11)} ${detail ?? ''}`.trimEnd())
   }
+  for (const line of standingLines(standing)) session.output.print(`  ${line}`)
   const rows = Object.entries(measures).filter(([, value]) => value !== 0)
   if (rows.length > 0) {
     session.output.print(tableText(rows.map(([name, value]) => [`  ${name}`, String(value)])))
   }
   return health.status === 'ok' ? ExitCode.ok : ExitCode.failed
+}
+
+/** `/-/status`: what the role has to say of itself; on this machine with the home's own token. */
+async function fetchStatus(
+  session: Session,
+  base: string,
+  given: string | undefined,
+): Promise<Standing | undefined> {
+  const token = given ?? (await ownToken(session, base))
+  const answer = await session.transport().fetchBytes(`${base}-/status`, {
+    acceptStatus: [401, 403, 404],
+    bytesMax: statusBytesMax,
+    signal: session.signal,
+    ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+  })
+  if (answer.status !== 200) return undefined
+  try {
+    return JSON.parse(answer.bytes.toString('utf8')) as Standing
+  } catch {
+    return undefined
+  }
+}
+
+async function ownToken(session: Session, base: string): Promise<string | undefined> {
+  if (!['127.0.0.1', '[::1]', 'localhost'].includes(new URL(base).hostname)) return undefined
+  const file = path.join(session.home, 'transmitter', 'publish-token')
+  return (await readFile(file, 'utf8').catch(() => undefined))?.trim()
 }
 
 async function fetchHealth(session: Session, base: string): Promise<Health> {

@@ -1,5 +1,5 @@
 import path from 'node:path'
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { ExitCode } from '../../../protocol/index.ts'
 import {
   createPublishToken,
@@ -15,6 +15,7 @@ import type { Session } from '../../session.ts'
 interface Flags {
   readonly data?: string
   readonly channels: string
+  readonly for: 'publish' | 'read'
   readonly note?: string
   readonly expires?: string
 }
@@ -25,15 +26,16 @@ const dataOption = ['--data <dir>', 'where channels are kept (default: HOME/tran
 export function declareTokens(command: Command, run: Runner): void {
   const token = command
     .command('token')
-    .description('publish tokens: who may publish here from elsewhere')
+    .description('tokens: who may publish here from elsewhere, and who may read closed channels')
     .addHelpText(
       'after',
       `
 A token is shown once, when it is made; running transmitters take it at once. A publisher gives it
-with --token or LONGWAVE_TOKEN.
+with --token or LONGWAVE_TOKEN. One for reading opens closed channels and publishes nothing.
 
 Examples:
   longwave ${command.name()} token add --channels 'app*' --note 'build server' --expires 90d
+  longwave ${command.name()} token add --for read --channels members --note 'Ann'
   longwave ${command.name()} token list
   longwave ${command.name()} token revoke TOKEN-ID
 
@@ -44,6 +46,9 @@ Exit codes: 0 ok, 2 refused channels, note or time, 10 no such token or no data 
     .description('make a token; its only appearance is on standard output')
     .option(...dataOption)
     .option('--channels <pattern>', 'a name, a prefix followed by *, or * for all', '*')
+    .addOption(
+      new Option('--for <what>', 'what it opens').choices(['publish', 'read']).default('publish'),
+    )
     .option('--note <text>', 'what it is for')
     .option('--expires <duration>', 'how long it opens, such as 90d; for good without')
     .action(run(add))
@@ -63,6 +68,7 @@ Exit codes: 0 ok, 2 refused channels, note or time, 10 no such token or no data 
 async function add(session: Session, flags: Flags): Promise<number> {
   const made = await createPublishToken({
     directory: dataFolder(session, flags),
+    scope: flags.for,
     channels: flags.channels,
     ...(flags.note === undefined ? {} : { note: flags.note }),
     ...(flags.expires === undefined
@@ -79,13 +85,13 @@ async function list(session: Session, flags: Flags): Promise<number> {
   const tokens = await listPublishTokens({ directory: dataFolder(session, flags) })
   for (const one of tokens) session.output.emit({ type: 'token', ...tokenObject(one) })
   const rows = tokens.map((one) => {
-    const { id, channels, created, expires = 'never', note = '' } = tokenObject(one)
-    return [id, channels, created, expires, note]
+    const { id, scope, channels, created, expires = 'never', note = '' } = tokenObject(one)
+    return [id, scope, channels, created, expires, note]
   })
   session.output.print(
     rows.length === 0
       ? 'No tokens: only publishers on this machine may publish.'
-      : tableText([['ID', 'CHANNELS', 'MADE', 'EXPIRES', 'NOTE'], ...rows]),
+      : tableText([['ID', 'FOR', 'CHANNELS', 'MADE', 'EXPIRES', 'NOTE'], ...rows]),
   )
   return ExitCode.ok
 }
@@ -100,6 +106,7 @@ async function revoke(session: Session, id: string, flags: Flags): Promise<numbe
 function tokenObject(token: PublishToken) {
   return {
     id: token.id,
+    scope: token.scope,
     channels: token.channels,
     created: new Date(token.createdAtMs).toISOString(),
     ...(token.expiresAtMs === undefined

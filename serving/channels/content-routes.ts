@@ -1,27 +1,38 @@
 import { open } from 'node:fs'
+import type { IncomingMessage } from 'node:http'
 import { promisify } from 'node:util'
 import { type ChannelName, type Digest, isChannelName, mediaTypes } from '../../protocol/index.ts'
-import {
-  type DescribedObject,
-  describeObject,
-  etagOfDigest,
-  type HotHandler,
-  type HotHeaders,
-  ObjectCache,
-  type OpenedObject,
-} from '../../serving/index.ts'
-import type { ObjectReader } from '../../store/objects/index.ts'
-import { requireReader } from '../access/index.ts'
-import type { TransmitterContext } from '../context.ts'
-import { transmitterError } from '../errors.ts'
+import type { ObjectReader, ObjectStore } from '../../store/objects/index.ts'
+import type { ServerRecords } from '../../store/server-records/index.ts'
+import type { HotHandler } from '../hot-routes.ts'
+import type { HttpServer } from '../http-server.ts'
+import { ObjectCache, type OpenedObject, type RawExchange } from '../object-cache.ts'
+import { type DescribedObject, describeObject, etagOfDigest } from '../object-sender.ts'
+import type { HotHeaders } from '../raw-headers.ts'
+import type { ChannelCatalogue, ChannelView } from './channel-catalogue.ts'
 
-type Form = 'plain' | 'br' | 'bundle'
-type Exchange = Parameters<ObjectCache['send']>[0]
+/** The three forms in which content lies at a channel. */
+export type ContentForm = 'plain' | 'br' | 'bundle'
+
+export interface ContentRoutesOptions {
+  readonly server: HttpServer
+  readonly catalogue: Pick<ChannelCatalogue, 'find'>
+  readonly objects: ObjectStore
+  readonly records: Pick<ServerRecords, 'referencedSize' | 'bundles'>
+  /** Lets the readers of a closed channel through. @throws when it is none of them */
+  requireReader(view: ChannelView, request: IncomingMessage): Promise<void> | void
+  readonly noChannel: () => Error
+  readonly noObject: () => Error
+  /** Somebody asked for a compressed form that is not there. */
+  wantCompressed(object: { readonly digest: Digest; readonly size: number }): void
+  /** Told of content that is sent whole. */
+  onSent?(name: ChannelName, form: ContentForm, bytes: number): void
+}
 
 interface Wanted {
   readonly name: ChannelName
   readonly digest: Digest
-  readonly form: Form
+  readonly form: ContentForm
 }
 
 interface Opening extends Wanted {
@@ -38,9 +49,9 @@ const bundlePath = /^\/([a-z0-9][a-z0-9._-]{0,63})\/deltas\/\d{1,10}\.\.\d{1,10}
  * Objects, their precompressed forms and bundles, taken before the router. An object is served
  * only when the channel refers to it: knowing a hash grants nothing.
  */
-export function addObjectRoutes(context: TransmitterContext): void {
-  const routes = new ObjectRoutes(context)
-  context.server.hot.addMatcher((path) => {
+export function addContentRoutes(options: ContentRoutesOptions): void {
+  const routes = new ContentRoutes(options)
+  options.server.hot.addMatcher((path) => {
     const wanted = parsePath(path)
     return wanted === undefined ? undefined : routes.handlerOf(wanted)
   })
@@ -57,13 +68,13 @@ function parsePath(path: string): Wanted | undefined {
   return { name: bundle[1], digest: bundle[2] as Digest, form: 'bundle' }
 }
 
-class ObjectRoutes {
-  readonly #context: TransmitterContext
+class ContentRoutes {
+  readonly #options: ContentRoutesOptions
   readonly #cache: ObjectCache
 
-  constructor(context: TransmitterContext) {
-    this.#context = context
-    const { server } = context
+  constructor(options: ContentRoutesOptions) {
+    this.#options = options
+    const { server } = options
     this.#cache = new ObjectCache({
       sender: server.objects,
       answerError: server.answerError,
@@ -75,79 +86,77 @@ class ObjectRoutes {
     return (request, response, headers) => {
       const exchange = { request, response }
       this.#serve(wanted, exchange, headers).catch((error: unknown) =>
-        this.#context.server.answerError(exchange, error),
+        this.#options.server.answerError(exchange, error),
       )
       return true
     }
   }
 
-  async #serve(wanted: Wanted, exchange: Exchange, headers: HotHeaders): Promise<void> {
-    const { catalogue, access, server } = this.#context
-    const channel = catalogue.find(wanted.name)?.record
-    if (channel === undefined) throw transmitterError('LW_TRANSMIT_NO_CHANNEL')
-    await requireReader(access, channel, exchange.request.headers.authorization)
+  async #serve(wanted: Wanted, exchange: RawExchange, headers: HotHeaders): Promise<void> {
+    const { catalogue, server, noChannel, noObject } = this.#options
+    const view = catalogue.find(wanted.name)
+    if (view === undefined) throw noChannel()
+    const isOpen = view.record.access === 'open'
+    // Node builds its header object when it is asked for, which open channels do without.
+    if (!isOpen) await this.#options.requireReader(view, exchange.request)
     const size = await this.#referencedSize(wanted)
-    if (size === undefined) throw transmitterError('LW_TRANSMIT_NO_OBJECT')
+    if (size === undefined) throw noObject()
     const note = isWholeRequest(exchange, headers) ? this.#noteOf(wanted) : undefined
-    if (channel.access === 'open') {
+    if (isOpen) {
       const key = `${wanted.digest}:${wanted.form}`
-      note?.(this.#cache.memory.get(key)?.object.facts.size ?? 0)
+      const kept = this.#cache.memory.get(key)
+      if (kept !== undefined) note?.(kept.object.facts.size)
       this.#cache.send(exchange, key, () => this.#open({ ...wanted, size, note }), headers)
       return
     }
-    const isPrivate = true
-    const opened = await this.#open({ ...wanted, size, note, isPrivate })
+    const opened = await this.#open({ ...wanted, size, note, isPrivate: true })
     server.objects.send(exchange, opened.object, opened.source, headers)
   }
 
   /** The object's bytes when the channel refers to it; of bundles only that it does. */
   async #referencedSize({ name, digest, form }: Wanted): Promise<number | 'bundle' | undefined> {
-    const { records } = this.#context
+    const { records } = this.#options
     if (form !== 'bundle') return records.referencedSize(name, digest)
     return (await records.bundles.holds(name, digest)) ? 'bundle' : undefined
   }
 
   async #open(wanted: Opening): Promise<OpenedObject> {
-    const { objects, compressor } = this.#context
+    const { objects, noObject } = this.#options
     const { digest, form, size } = wanted
     const reader =
       form === 'br' ? await objects.openVariant(digest, 'br') : await objects.open(digest)
     if (reader === undefined) {
-      if (form === 'br' && size !== 'bundle') compressor.want({ digest, size })
-      throw transmitterError('LW_TRANSMIT_NO_OBJECT')
+      if (form === 'br' && size !== 'bundle') this.#options.wantCompressed({ digest, size })
+      throw noObject()
     }
     if (form === 'plain' && reader.size !== size) {
       await reader.close()
       this.#setAside(digest)
-      throw transmitterError('LW_TRANSMIT_NO_OBJECT')
+      throw noObject()
     }
     wanted.note?.(reader.size)
     const object = describe(wanted, reader.size)
     return { object, source: await sourceOf(reader) }
   }
 
-  /** Looks at the stored bytes again; damaged ones are put aside, so that a publish brings new ones. */
+  /** Looks at the stored bytes again; damaged ones are put aside, so that sound ones can come. */
   #setAside(key: string): void {
     const digest = key.slice(0, 64) as Digest
-    const { logger } = this.#context.server
-    this.#context.objects.verify(digest).then(
+    const { logger } = this.#options.server
+    this.#options.objects.verify(digest).then(
       (state) => logger.error({ digest, state }, 'a stored object is not what its name says'),
       (error: unknown) => logger.error({ err: error, digest }, 'an object could not be verified'),
     )
   }
 
-  #noteOf({ name, form }: Wanted): (bytes: number) => void {
-    const counts = this.#context.measures.of(name)
-    return (bytes) => {
-      if (form === 'plain') counts.objectBytes += bytes
-      else if (form === 'br') counts.compressedBytes += bytes
-      else counts.bundleBytes += bytes
-    }
+  #noteOf({ name, form }: Wanted): ((bytes: number) => void) | undefined {
+    const { onSent } = this.#options
+    return onSent === undefined ? undefined : (bytes) => onSent(name, form, bytes)
   }
 }
 
 /** Whether a body will be sent whole, as far as the request tells. */
-function isWholeRequest({ request }: Exchange, headers: HotHeaders): boolean {
+function isWholeRequest({ request }: RawExchange, headers: HotHeaders): boolean {
   const { range, ifNoneMatch } = headers
   return request.method === 'GET' && range === undefined && ifNoneMatch === undefined
 }

@@ -1,0 +1,5 @@
+/** One object of the pool. */
+export interface PoolPart {
+  readonly position: number
+  readonly size: number
+}

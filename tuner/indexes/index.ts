@@ -1,0 +1,5 @@
+export * from './ask-index.ts'
+export * from './index-address.ts'
+export * from './index-content.ts'
+export { loadIndexState } from './index-state.ts'
+export * from './limits.ts'
