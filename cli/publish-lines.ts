@@ -46,7 +46,7 @@ function routesText(routes: TunerRoutes): string {
   if (chainBytes !== undefined) {
     return `at release ${from} receive a chain of bundles, ${sizeText(chainBytes)},${instead}`
   }
-  return `at release ${from} receive ${whole}: no bundle would be smaller`
+  return `at release ${from} receive ${whole}; no bundle is offered`
 }
 
 /** Where the keys lie that a first publish made; what to do with them comes under `Next`. */
@@ -84,7 +84,9 @@ export function staticLines(summary: StaticSummary): readonly string[] {
     ...keyLines(summary.keysCreated),
     ...(outcome === 'dry-run'
       ? []
-      : [`  Fresh till ${summary.timestampExpires}; sign anew with --refresh before`]),
+      : [
+          `  Fresh till ${summary.timestampExpires}; sign anew before that with --refresh, at best by cron`,
+        ]),
     ...summary.next.map((next) => `  Next       ${next}`),
   ]
 }

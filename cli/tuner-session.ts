@@ -116,9 +116,7 @@ function updatedLines(result: UpdateResult, head: string): readonly string[] {
   const { changes, bytes, considered, route } = result
   const lines = [head]
   if (changes !== undefined) {
-    lines.push(
-      `  Files      ${changesText(changes)}, ${numberText(changes.unchanged)} unchanged`,
-    )
+    lines.push(`  Files      ${changesText(changes)}, ${numberText(changes.unchanged)} unchanged`)
   }
   lines.push(`  Received   ${receivedText(result)}`)
   if (route !== undefined && considered !== undefined) {

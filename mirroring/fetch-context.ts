@@ -1,4 +1,4 @@
-import type { RouteOffer } from '../protocol/index.ts'
+import type { Manifest, RouteOffer } from '../protocol/index.ts'
 import type { BytesRequest, Transport, TransportClock } from '../transport/index.ts'
 import type { StagingArea } from './staging-area.ts'
 
@@ -21,6 +21,8 @@ export interface FetchContext {
    * `isExact` tells a sum of signed sizes from an estimate.
    */
   readonly requireSpace?: (need: SpaceNeed) => Promise<void>
+  /** Called with the verified manifest before files are fetched one by one; throws to refuse. */
+  readonly requireManifest?: (manifest: Manifest) => void
 }
 
 export interface SpaceNeed {

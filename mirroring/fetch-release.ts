@@ -8,6 +8,7 @@ import {
   limits,
   type Manifest,
   parseManifest,
+  totalsOf,
 } from '../protocol/index.ts'
 import type { ReleaseTarget } from '../trust/index.ts'
 import { mirroringError } from './errors.ts'
@@ -218,17 +219,40 @@ async function takeManifest(options: FetchReleaseOptions, cost: TransferCost): P
   return staging.fileSystem.readFile(staging.objectPath(head.sha256))
 }
 
-/** The manifest must be the signed one, of this channel and this release. */
+/** The manifest must be the signed one, of this channel and this release, and what was said of it. */
 function acceptManifest(options: FetchReleaseOptions, bytes: Uint8Array): Manifest {
   const { head, channel } = options
   if (bytes.byteLength !== head.bytes || digestOf(bytes) !== head.sha256) {
     throw mirroringError('LW_MIRROR_MANIFEST', { detail: 'Its digest differs.' })
   }
-  const manifest = parseManifest(bytes)
+  const manifest = parseSigned(bytes)
   if (manifest.channel !== channel || manifest.release !== head.release) {
     throw mirroringError('LW_MIRROR_MANIFEST', {
       detail: 'It belongs to another channel or release.',
     })
   }
+  const totals = totalsOf(manifest)
+  const isAsSaid =
+    totals.entries === head.entries &&
+    totals.totalBytes === head.totalBytes &&
+    totals.largestFileBytes === head.largestFileBytes &&
+    manifest.label === head.label
+  // Disk space and bundles were bounded by these figures.
+  if (!isAsSaid) {
+    throw mirroringError('LW_MIRROR_MANIFEST', {
+      detail: 'The signed figures are not those of its files.',
+    })
+  }
+  options.requireManifest?.(manifest)
   return manifest
+}
+
+/** A manifest that breaks the format is its publisher's fault, and no word of the person's. */
+function parseSigned(bytes: Uint8Array): Manifest {
+  try {
+    return parseManifest(bytes)
+  } catch (cause) {
+    if (!isLongwaveError(cause)) throw cause
+    throw mirroringError('LW_MIRROR_MANIFEST', { detail: cause.message, cause })
+  }
 }

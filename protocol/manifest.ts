@@ -5,6 +5,7 @@ import { formatError } from './format-errors.ts'
 import { limits } from './limits.ts'
 import { type Collision, NameTree } from './name-tree.ts'
 import { type EntryPath, whyNotEntryPath, whyNotLinkTarget } from './paths.ts'
+import { isPlainLine, isPlainText } from './plain-text.ts'
 import { quoted } from './quoted.ts'
 import { parseSchedule } from './schedule.ts'
 
@@ -190,17 +191,21 @@ function checkHead(value: Record<string, unknown>, findings: string[]): void {
   if (!isDigest(value['channel'])) findings.push('channel is not a channel id')
   if (!isChannelName(value['name'])) findings.push('name is not a channel name')
   if (!isPositiveInteger(value['release'])) findings.push('release is not a positive number')
-  if (!isOptionalText(value['label'], limits.labelCharactersMax)) findings.push('label')
+  if (!isOptionalLine(value['label'], limits.labelCharactersMax)) findings.push('label')
   if (!isTime(value['published'])) findings.push('published is not an RFC 3339 time in UTC')
 }
 
 function checkAttributes(value: Record<string, unknown>, findings: string[]): void {
   if (!['files', 'html', 'application'].includes(value['kind'] as string)) findings.push('kind')
-  if (!isOptionalText(value['title'], limits.titleCharactersMax)) findings.push('title')
-  if (!isOptionalText(value['description'], limits.descriptionCharactersMax)) {
+  if (!isOptionalLine(value['title'], limits.titleCharactersMax)) findings.push('title')
+  const description = value['description']
+  if (
+    !isOptionalText(description, limits.descriptionCharactersMax) ||
+    !isPlainText(String(description ?? ''))
+  ) {
     findings.push('description')
   }
-  if (!isOptionalText(value['category'], limits.titleCharactersMax)) findings.push('category')
+  if (!isOptionalLine(value['category'], limits.titleCharactersMax)) findings.push('category')
   if (!isOptionalText(value['ticketKey'], 200)) findings.push('ticketKey')
   if (value['main'] !== undefined && whyNotEntryPath(value['main']) !== undefined) {
     findings.push('main is not a path of the tree')
@@ -250,8 +255,9 @@ function isRepeaters(value: unknown): boolean {
   )
 }
 
+/** Without credentials: everybody reads a manifest. */
 function isHttpUrl(value: unknown): boolean {
-  return typeof value === 'string' && /^https?:\/\/[^\s#?]+$/.test(value) && URL.canParse(value)
+  return typeof value === 'string' && /^https?:\/\/[^\s#?@]+$/.test(value) && URL.canParse(value)
 }
 
 function isSchedule(value: unknown): boolean {
@@ -267,12 +273,16 @@ function isTextList(value: unknown, countMax: number, charactersMax: number): bo
   return (
     Array.isArray(value) &&
     value.length <= countMax &&
-    value.every((item) => typeof item === 'string' && item.length <= charactersMax)
+    value.every((item) => typeof item === 'string' && isOptionalLine(item, charactersMax))
   )
 }
 
 function isOptionalText(value: unknown, charactersMax: number): boolean {
   return value === undefined || (typeof value === 'string' && value.length <= charactersMax)
+}
+
+function isOptionalLine(value: unknown, charactersMax: number): boolean {
+  return isOptionalText(value, charactersMax) && isPlainLine(String(value ?? ''))
 }
 
 function isPositiveInteger(value: unknown): value is number {
@@ -333,6 +343,9 @@ const entryMembers = {
   directory: 'path,type',
 } as const
 
+/** It becomes a header field. */
+const mimePattern = /^[ -~]{0,128}$/
+
 function whyNotEntry(entry: Record<string, unknown>): string | undefined {
   const why = whyNotEntryPath(entry['path'])
   if (why !== undefined) return `path is ${why}`
@@ -351,7 +364,7 @@ function whyNotEntry(entry: Record<string, unknown>): string | undefined {
   }
   if (!isDigest(entry['sha256'])) return 'sha256'
   if (entry['mode'] !== '0644' && entry['mode'] !== '0755') return 'mode'
-  if (typeof entry['mime'] !== 'string' || entry['mime'].length > 128) return 'mime'
+  if (typeof entry['mime'] !== 'string' || !mimePattern.test(entry['mime'])) return 'mime'
   return undefined
 }
 

@@ -65,7 +65,9 @@ function nextCommands(url: string, link: string, open: OpenChannel): string[] {
     before === undefined ? `longwave subscribe '${link}'` : `longwave revert ${url} ${before}`,
     ...(open.created === undefined
       ? []
-      : [`longwave key export ${url} recovery.bundle --role root  # the recovery key belongs off-line`]),
+      : [
+          `longwave key export ${url} recovery.bundle --role root  # the recovery key belongs off-line`,
+        ]),
   ]
 }
 

@@ -26,7 +26,9 @@ export async function askTunerRoutes(
     from,
     bundle: offer.isMaking ? 'making' : bytes === undefined ? 'none' : 'ready',
     ...(bytes === undefined ? {} : { bundleBytes: bytes }),
-    ...(chain === undefined ? {} : { chainBytes: chain.reduce((sum, { bytes }) => sum + bytes, 0) }),
+    ...(chain === undefined
+      ? {}
+      : { chainBytes: chain.reduce((sum, { bytes }) => sum + bytes, 0) }),
     ...(wholeBytes === undefined ? {} : { wholeBytes }),
   }
 }

@@ -22,4 +22,5 @@ export {
   type StoreOptions,
 } from './maintenance/index.ts'
 export { allowPlugin, type PluginSettings, type PluginTimes } from './plugins/index.ts'
+export type { TransmitterStatus } from './status/index.ts'
 export * from './transmitter.ts'

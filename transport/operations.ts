@@ -50,7 +50,7 @@ async function receive(
   options: { readonly bytesMax: number; readonly acceptStatus?: readonly number[] },
 ): Promise<BytesAnswer> {
   const answer = await exchangeOk(context, request, options.acceptStatus)
-  if (answer.status === 206) {
+  if (answer.status === 206 && options.acceptStatus?.includes(206) !== true) {
     discard(answer)
     throw transferError('LW_TRANSFER_RANGE', { detail: `${request.url.host}: none was asked for.` })
   }

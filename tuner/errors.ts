@@ -92,6 +92,18 @@ export const tunerError = errorArea('tuner', {
     retryable: false,
     says: 'A protected file is in the way of the release.',
   },
+  LW_TUNER_FIRST_USE: {
+    status: 403,
+    exit: ExitCode.integrity,
+    retryable: false,
+    says: 'The channel must be trusted by its fingerprint, and none was given.',
+  },
+  LW_TUNER_REQUIRES: {
+    status: 400,
+    exit: ExitCode.failed,
+    retryable: false,
+    says: 'The channel needs what this version cannot do.',
+  },
   LW_TUNER_POLICY: {
     status: 403,
     exit: ExitCode.accessDenied,

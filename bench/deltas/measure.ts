@@ -6,6 +6,8 @@ import path from 'node:path'
 /** What a command took. */
 export interface Cost {
   readonly ms: number
+  /** Processor time: on a busy machine the clock says more about others. */
+  readonly cpuMs: number | undefined
   /** Peak resident memory; undefined where it cannot be told. */
   readonly peakMiB: number | undefined
   readonly output: string
@@ -19,15 +21,20 @@ export function measure(command: string, args: readonly string[]): Cost | undefi
   const timed = existsSync(timer)
   const started = performance.now()
   const result = timed
-    ? spawnSync(timer, ['-o', note, '-f', '%M', command, ...args], { maxBuffer: 1 << 26 })
+    ? spawnSync(timer, ['-o', note, '-f', '%M %U %S', command, ...args], { maxBuffer: 1 << 26 })
     : spawnSync(command, args, { maxBuffer: 1 << 26 })
   const ms = performance.now() - started
   const lines = timed && existsSync(note) ? readFileSync(note, 'utf8').trim().split('\n') : []
   rmSync(note, { force: true })
   if (result.error !== undefined || result.status !== 0) return undefined
-  const peak = Number(lines[lines.length - 1])
-  const peakMiB = lines.length > 0 && peak > 0 ? peak / 1024 : undefined
-  return { ms, peakMiB, output: result.stdout.toString() }
+  const [peak = 0, user = 0, system = 0] = (lines.at(-1) ?? '').split(' ').map(Number)
+  const told = peak > 0
+  return {
+    ms,
+    cpuMs: told ? (user + system) * 1000 : undefined,
+    peakMiB: told ? peak / 1024 : undefined,
+    output: result.stdout.toString(),
+  }
 }
 
 export function isInstalled(command: string): boolean {

@@ -9,6 +9,8 @@ export interface PeerResult {
   readonly bytes: number | undefined
   readonly makeMs?: number
   readonly applyMs?: number
+  readonly makeCpuMs?: number
+  readonly applyCpuMs?: number
   readonly peakMiB?: number | undefined
 }
 
@@ -59,6 +61,8 @@ function runBsdiff(changed: readonly ChangedFile[], folder: string): PeerResult 
   let bytes = 0
   let makeMs = 0
   let applyMs = 0
+  let makeCpuMs = 0
+  let applyCpuMs = 0
   let peakMiB = 0
   for (const { oldFile = empty, newFile } of changed) {
     const made = measure('bsdiff', [oldFile, newFile, patch])
@@ -66,10 +70,12 @@ function runBsdiff(changed: readonly ChangedFile[], folder: string): PeerResult 
     if (made === undefined || applied === undefined) return missing
     makeMs += made.ms
     applyMs += applied.ms
+    makeCpuMs += made.cpuMs ?? 0
+    applyCpuMs += applied.cpuMs ?? 0
     peakMiB = Math.max(peakMiB, made.peakMiB ?? 0)
     bytes += statSync(patch).size
   }
-  return { bytes, makeMs, applyMs, peakMiB: peakMiB || undefined }
+  return { bytes, makeMs, applyMs, makeCpuMs, applyCpuMs, peakMiB: peakMiB || undefined }
 }
 
 function runZstd(changed: readonly ChangedFile[], folder: string): PeerResult {

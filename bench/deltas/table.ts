@@ -41,6 +41,11 @@ export function printStep(result: StepResult): void {
     `  making      ${speed(ours.makeMs)}${makes}; ${ours.makePeakMiB.toFixed(0)} MiB${peak}`,
   )
   console.log(`  applying    ${speed(ours.applyMs)}${applies}; ${ours.applyPeakMiB.toFixed(0)} MiB`)
+  const { makeCpuMs: makePeer = 0, applyCpuMs: applyPeer = 0 } = bsdiff ?? {}
+  const peerCpu = makePeer > 0 ? `, bsdiff ${speed(makePeer)} and bspatch ${speed(applyPeer)}` : ''
+  console.log(
+    `  by processor time: making ${speed(ours.makeCpuMs)}, applying ${speed(ours.applyCpuMs)}${peerCpu}`,
+  )
 }
 
 /** Geometric means over the steps of each channel, then over the channels. */
@@ -66,6 +71,13 @@ export function printMeans(results: readonly StepResult[]): void {
   line('bytes of HDiffPatch', ({ ours, hdiffpatch }) => quotient(ours?.bytes, hdiffpatch))
   line('speed of bsdiff', ({ ours, peers }) => quotient(peers?.bsdiff.makeMs, ours?.makeMs))
   line('speed of bspatch', ({ ours, peers }) => quotient(peers?.bsdiff.applyMs, ours?.applyMs))
+  line('  by processor time', ({ ours, peers }) =>
+    quotient(peers?.bsdiff.makeCpuMs, ours?.makeCpuMs),
+  )
+  line('MB/s of applying', ({ ours, wholeBytes }) => quotient(wholeBytes / 1000, ours?.applyMs))
+  line('  by processor time', ({ ours, wholeBytes }) =>
+    quotient(wholeBytes / 1000, ours?.applyCpuMs),
+  )
 }
 
 function quotient(a: number | undefined, b: number | undefined): number | undefined {

@@ -1,5 +1,6 @@
-import { access, constants, mkdir, statfs } from 'node:fs/promises'
+import { access, constants, stat, statfs } from 'node:fs/promises'
 import { createServer } from 'node:net'
+import path from 'node:path'
 import type { Command } from 'commander'
 import { ExitCode, isLongwaveError } from '../../protocol/index.ts'
 import { parseListenAddress } from '../../serving/index.ts'
@@ -7,6 +8,7 @@ import { createTransport } from '../../transport/index.ts'
 import { sizeText } from '../output/index.ts'
 import type { Runner } from '../program.ts'
 import type { Session } from '../session.ts'
+import { checkKeys, checkTuner, type Finding } from './doctor/index.ts'
 
 /** `longwave doctor [URL]` */
 export function declare(command: Command, run: Runner): void {
@@ -16,6 +18,9 @@ export function declare(command: Command, run: Runner): void {
     .addHelpText(
       'after',
       `
+Looks at Node, the clock, proxies, the home and its room, a port, private keys, what the tuner of
+this home keeps, and with a URL at the way to that server. Changes nothing.
+
 Examples:
   longwave doctor
   longwave doctor https://dl.example.org/
@@ -23,15 +28,6 @@ Examples:
 Exit codes: 0 nothing bad, 1 something is bad.`,
     )
     .action(run(doctor))
-}
-
-type Verdict = 'ok' | 'warn' | 'bad'
-
-interface Finding {
-  readonly check: string
-  readonly verdict: Verdict
-  readonly text: string
-  readonly remedy?: string
 }
 
 const roomWarnBytes = 1_000_000_000
@@ -48,6 +44,8 @@ async function doctor(
     await checkHome(session.home),
     await checkRoom(session.home),
     await checkPort(flags.listen),
+    ...(await checkKeys(session.home)),
+    ...(await checkTuner(session)),
   ]
   if (url !== undefined) findings.push(...(await checkServer(url)))
   for (const finding of findings) {
@@ -106,9 +104,10 @@ function checkProxies(env: NodeJS.ProcessEnv): readonly Finding[] {
 
 async function checkHome(home: string): Promise<Finding> {
   try {
-    await mkdir(home, { recursive: true })
-    await access(home, constants.R_OK | constants.W_OK | constants.X_OK)
-    return { check: 'home', verdict: 'ok', text: home }
+    const there = await nearestFolder(home)
+    await access(there, constants.R_OK | constants.W_OK | constants.X_OK)
+    const text = there === home ? home : `${home}, which the first command makes`
+    return { check: 'home', verdict: 'ok', text }
   } catch {
     return {
       check: 'home',
@@ -119,9 +118,24 @@ async function checkHome(home: string): Promise<Finding> {
   }
 }
 
+/** The folder itself, or the one above it in which it would be made. */
+async function nearestFolder(folder: string): Promise<string> {
+  const above = path.dirname(folder)
+  const isThere = await stat(folder).then(
+    (found) => found.isDirectory(),
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT' && above !== folder) return undefined
+      throw error
+    },
+  )
+  if (isThere === undefined) return nearestFolder(above)
+  if (isThere) return folder
+  throw new Error('no folder')
+}
+
 async function checkRoom(home: string): Promise<Finding> {
   try {
-    const stats = await statfs(home)
+    const stats = await statfs(await nearestFolder(home))
     const free = stats.bavail * stats.bsize
     return {
       check: 'disk',

@@ -43,7 +43,7 @@ async function print(session: Session, server: WebServer, flags: Flags): Promise
   const pieces = webServerConfiguration(server, flags)
   for (const { place, text } of pieces) {
     session.output.emit({ type: 'configuration', server, place, text })
-    session.output.print(`# Longwave: ${place}\n${text}`)
+    for (const line of [`# Longwave: ${place}`, ...text.split('\n')]) session.output.print(line)
   }
   session.output.note(
     `Start the transmitter with: longwave transmitter start --listen ${new URL(flags.upstream).host} --public-url https://SITE${flags.path}`,

@@ -45,7 +45,7 @@ export function declare(command: Command, run: Runner): void {
 Examples:
   longwave transmitter start
   longwave transmitter start --listen 127.0.0.1:0
-  longwave transmitter start --data /srv/longwave --listen 0.0.0.0:5282 --public-url https://dl.example.org
+  longwave transmitter start --listen 0.0.0.0:5282 --public-url https://dl.example.org
   longwave transmitter start --listen 0.0.0.0:443 --tls-cert chain.pem --tls-key key.pem
 
 Exit codes: 0 stopped, 1 failed (port in use, no permission), 11 another one uses the data.`,

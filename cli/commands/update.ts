@@ -4,7 +4,13 @@ import type { Subscription, UpdateOutcome } from '../../tuner/index.ts'
 import { reportFailure } from '../failure/index.ts'
 import type { Runner } from '../program.ts'
 import type { Session } from '../session.ts'
-import { openTuner, selectSubscriptions, showFetch, updateLines, updateObject } from '../tuner-session.ts'
+import {
+  openTuner,
+  selectSubscriptions,
+  showFetch,
+  updateLines,
+  updateObject,
+} from '../tuner-session.ts'
 
 interface Flags {
   readonly check?: boolean

@@ -44,7 +44,7 @@ async function verify(
     })
     const verdict = sound
       ? `all ${countText(result.files, 'file')} as published`
-      : `${countText(result.damages.length, 'entry')}${result.damages.length === 1 ? '' : ' entries'} damaged${result.healed ? ', mended' : ''}`
+      : `${countText(result.damages.length, 'entry')} damaged${result.healed ? ', mended' : ''}`
     session.output.print(`${subscription.name}: release ${result.release}, ${verdict}.`)
     for (const damage of result.damages.slice(0, 50)) {
       session.output.print(`  ${damage.what.padEnd(8)} ${damage.path}`)

@@ -46,10 +46,14 @@ export async function runDemo(
   await crashAndRecover(demo)
   await undo(demo)
   const durationMs = performance.now() - startedMs
-  output.print(`\nAll of it took ${durationText(durationMs)}. The same by hand:\n`)
+  output.print('')
+  output.print(`All of it took ${durationText(durationMs)}. The same by hand:`)
+  output.print('')
   for (const line of byHand) output.print(`  ${line}`)
   if (options.keep) {
-    output.print('\nThe folders stay, each a home of its own:\n')
+    output.print('')
+    output.print('The folders stay, each a home of its own:')
+    output.print('')
     output.print(`  npx longwave list --home ${demo.tunerHome}`)
     output.print(`  npx longwave transmitter start --home ${demo.home}`)
   }
@@ -161,7 +165,8 @@ async function undo(demo: Demo): Promise<void> {
 
 function step(session: Session, line: string): void {
   session.signal.throwIfAborted()
-  session.output.print(`\n${line}`)
+  session.output.print('')
+  session.output.print(line)
 }
 
 async function publish({ session, publisher, base, url }: Demo): Promise<PublishSummary> {

@@ -20,6 +20,12 @@ export const cliError = errorArea('cli', {
     retryable: false,
     says: 'What answers there is no Longwave server.',
   },
+  LW_CLI_SYSTEM: {
+    status: 500,
+    exit: ExitCode.failed,
+    retryable: false,
+    says: 'The operating system refused something.',
+  },
   LW_CLI_REFUSED: {
     status: 400,
     exit: ExitCode.failed,

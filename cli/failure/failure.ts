@@ -1,11 +1,13 @@
 import { ExitCode, isLongwaveError } from '../../protocol/index.ts'
-import type { Output } from '../output/index.ts'
+import { inertText, type Output } from '../output/index.ts'
+import { cliError } from './errors.ts'
 
 /**
  * Tells the reader of a failure what happened, what was left untouched and the next command, and
  * returns the exit code of the error table.
  */
-export function reportFailure(output: Output, error: unknown): number {
+export function reportFailure(output: Output, failure: unknown): number {
+  const error = ofSystem(failure) ?? failure
   if (isLongwaveError(error)) {
     output.emit({
       type: 'error',
@@ -22,14 +24,9 @@ export function reportFailure(output: Output, error: unknown): number {
     debug(error)
     return error.exit
   }
-  const system = systemText(error)
-  const message = system ?? (error instanceof Error ? error.message : String(error))
+  const message = error instanceof Error ? error.message : String(error)
   output.emit({ type: 'error', code: 'LW_INTERNAL', message })
   write(`longwave: ${message}`)
-  if (system !== undefined) {
-    debug(error)
-    return ExitCode.failed
-  }
   if (process.env['LONGWAVE_DEBUG'] !== '1') write('  LONGWAVE_DEBUG=1 shows where it happened.')
   debug(error)
   return ExitCode.failed
@@ -55,12 +52,14 @@ const systemWords: Readonly<Record<string, string>> = {
   EMFILE: 'Too many files are open',
 }
 
-/** What the operating system says about a path that was given, for people. */
-function systemText(error: unknown): string | undefined {
-  const { code, path } = (error ?? {}) as { readonly code?: unknown; readonly path?: unknown }
-  const words = typeof code === 'string' ? systemWords[code] : undefined
-  if (words === undefined) return undefined
-  return typeof path === 'string' ? `${words}: ${path}.` : `${words}.`
+/** What the operating system says about a path that was given, as an error for people. */
+function ofSystem(error: unknown): Error | undefined {
+  if (!(error instanceof Error) || isLongwaveError(error)) return undefined
+  const { code, syscall, path } = error as NodeJS.ErrnoException
+  if (code === undefined || syscall === undefined) return undefined
+  const words = systemWords[code] ?? `The operating system says ${code}`
+  const detail = path === undefined ? `${words}.` : `${words}: ${path}.`
+  return cliError('LW_CLI_SYSTEM', { detail, cause: error })
 }
 
 /** Tells that a signal ended the command, and what that left behind. */
@@ -73,11 +72,12 @@ export function reportInterruption(output: Output, error: unknown): number {
 }
 
 function write(line: string): void {
-  process.stderr.write(`${line}\n`)
+  process.stderr.write(`${inertText(line)}\n`)
 }
 
 function debug(error: unknown): void {
   if (process.env['LONGWAVE_DEBUG'] !== '1' || !(error instanceof Error)) return
-  write(error.stack ?? '')
-  if (error.cause !== undefined) write(`caused by ${(error.cause as Error).stack ?? error.cause}`)
+  const cause = error.cause as Error | undefined
+  const lines = [error.stack ?? '', ...(cause === undefined ? [] : [`caused by ${cause.stack}`])]
+  for (const line of lines.flatMap((text) => text.split('\n'))) write(line)
 }

@@ -2,7 +2,7 @@
 export interface Output {
   readonly json: boolean
   readonly quiet: boolean
-  /** A line of data for people; nothing with `--json`. */
+  /** One line of data for people; nothing with `--json`. */
   print(line: string): void
   /** An object of data for scripts, as one line; nothing without `--json`. */
   emit(object: { readonly type: string } & Readonly<Record<string, unknown>>): void
@@ -14,13 +14,27 @@ export function createOutput(options: { readonly json: boolean; readonly quiet: 
   return {
     ...options,
     print(line) {
-      if (!options.json) process.stdout.write(`${line}\n`)
+      if (!options.json) process.stdout.write(`${inertText(line)}\n`)
     },
     emit(object) {
-      if (options.json) process.stdout.write(`${JSON.stringify(object)}\n`)
+      if (options.json) process.stdout.write(`${inertText(JSON.stringify(object))}\n`)
     },
     note(line) {
-      if (!options.quiet) process.stderr.write(`${line}\n`)
+      if (!options.quiet) process.stderr.write(`${inertText(line)}\n`)
     },
   }
+}
+
+/**
+ * Titles, paths and error texts come from outside: what a terminal would obey, what turns the
+ * direction of a line and what begins a new one is shown as JSON writes it (`\\u001b`).
+ */
+export function inertText(line: string): string {
+  return line.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) =>
+    character.replace(/[\s\S]/g, escapeOf),
+  )
+}
+
+function escapeOf(unit: string): string {
+  return `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`
 }

@@ -24,9 +24,10 @@ export function shareText(part: number, whole: number): string {
   return `${percent < 1 ? percent.toFixed(2) : percent < 10 ? percent.toFixed(1) : Math.round(percent)} %`
 }
 
-/** Counts with their noun: 1 file, 2 files. */
+/** Counts with their noun: 1 file, 2 files, 3 entries. */
 export function countText(count: number, noun: string): string {
-  return `${numberText(count)} ${noun}${count === 1 ? '' : noun.endsWith('y') ? '' : 's'}`
+  const many = /[^aeiou]y$/.test(noun) ? `${noun.slice(0, -1)}ies` : `${noun}s`
+  return `${numberText(count)} ${count === 1 ? noun : many}`
 }
 
 /** A whole number with its thousands apart: 1,234. (Loading a locale for that takes 40 ms.) */

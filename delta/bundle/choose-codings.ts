@@ -1,4 +1,5 @@
 import { deltaLimits } from '../limits.ts'
+import type { Effort } from '../matching/file-matcher.ts'
 import type { FileToEncode } from './file-encoder.ts'
 
 /** Bytes that are modelled in any case: some hundredths of a second of decoding. */
@@ -7,7 +8,7 @@ const modelledBytesMin = 1 << 16
  * Beyond, one byte in so many of output is modelled, so that decoding keeps its pace: a literal
  * takes about half a microsecond, a difference half of that.
  */
-const literalShare = 150
+const literalShare = { fast: 150, best: 60 } as const
 const differenceShare = 24
 const sampleBytes = 1 << 16
 /** Bits of a byte at which modelling gains nothing worth its time. */
@@ -22,10 +23,11 @@ type Matched = FileToEncode & { readonly literals: number; readonly differing: n
 export function chooseCodings<File extends Matched>(
   files: readonly File[],
   pool: Uint8Array,
+  effort: Effort,
 ): File[] {
   const output = files.reduce((sum, file) => sum + file.end - file.start, 0)
   const dense = files.map((file) => file.literals > 4096 && isDense(file, pool))
-  overBudget(files, dense, (file) => file.literals, literalShare, output)
+  overBudget(files, dense, (file) => file.literals, literalShare[effort], output)
   const plain = files.map(() => false)
   overBudget(files, plain, (file) => file.differing, differenceShare, output)
   const plainBytes = files.reduce((sum, file, i) => sum + (plain[i] ? file.differing : 0), 0)

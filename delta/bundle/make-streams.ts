@@ -56,7 +56,7 @@ export function makeStreams(input: StreamInput): MadeStreams {
   const files = matchFiles(input)
   const matched = performance.now()
   const bulk = { literals: [], differences: new BulkDifferencesSink() }
-  const coded = chooseCodings(files, pool)
+  const coded = chooseCodings(files, pool, input.effort)
   const { core, tally } = encodeFiles(input, coded, bulk)
   const coderEnded = performance.now()
   const literals = packBulk(bulk.literals, input.effort)
@@ -119,8 +119,9 @@ function matchFiles(input: StreamInput): MatchedFile[] {
 }
 
 function partsOf({ base, oldViews, files }: PoolLayout): PoolPart[] {
+  const viewed = new Set(oldViews.map(({ index }) => index))
   return [
-    ...base,
+    ...base.map(({ position, size }, i) => ({ position, size, coarse: viewed.has(i) })),
     ...oldViews.map(({ position, viewBytes }) => ({ position, size: viewBytes })),
     ...files.map(({ position, formBytes }) => ({ position, size: formBytes })),
   ]

@@ -23,7 +23,7 @@ export const noPrimer: Primer = { position: 0, bytes: 0 }
 const primerBytesMin = 1024
 const primerBytesMax = 1 << 18
 /** Learning from more old bytes takes more time than it saves bytes. */
-const primerWorthBytes = 1 << 16
+const primerWorthBytes = 1 << 14
 const primerShare = 8
 
 /** Codes which old bytes are learned from; their number is a power of two or what is left. */

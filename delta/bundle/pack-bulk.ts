@@ -4,10 +4,10 @@ import type { Effort } from '../matching/file-matcher.ts'
 import type { BulkMethod } from './bulk-reader.ts'
 
 /** Above so many bytes the best setting of brotli takes too long: it does half a MB a second. */
-const slowBytesMax = { fast: 1 << 14, best: 1 << 17 } as const
+const slowBytesMax = { fast: 1 << 13, best: 1 << 15 } as const
 /** Above so many bytes a lighter setting is taken. */
-const lightBytesMin = { fast: 8 << 20, best: 32 << 20 } as const
-const smallWindowBits = 22
+const lightBytesMin = { fast: 32 << 20, best: 64 << 20 } as const
+const smallWindowBits = 23
 
 export interface PackedBulk {
   readonly method: BulkMethod

@@ -1,4 +1,7 @@
+import type { PoolPart } from './pool-part.ts'
+
 const multiplier = 0x2c1b3c6d
+const coarseStep = 16
 
 /**
  * Where short strings of the base lie: every `step`-th position by the hash of the `length` bytes
@@ -16,19 +19,22 @@ export class AnchorIndex {
     options: {
       readonly length: number
       readonly step: number
-      readonly parts?: readonly { readonly position: number; readonly size: number }[]
+      readonly parts?: readonly PoolPart[]
     },
   ) {
     const { length, step, parts = [{ position: 0, size: base.length }] } = options
     this.length = length
-    const bytes = parts.reduce((sum, { size }) => sum + size, 0)
-    const bits = Math.min(22, Math.max(8, Math.ceil(Math.log2(bytes / step + 1))))
+    const stepOf = (part: PoolPart): number => (part.coarse === true ? coarseStep : step)
+    const entries = parts.reduce((sum, part) => sum + part.size / stepOf(part), 0)
+    const bits = Math.min(22, Math.max(8, Math.ceil(Math.log2(entries + 1))))
     this.table = new Int32Array(2 << bits).fill(-1)
     this.shift = 32 - bits
     let leaving = 1
     for (let i = 0; i < length; i++) leaving = Math.imul(leaving, multiplier)
     this.leaving = leaving
-    for (const { position, size } of parts) this.fill(base, step, position, position + size)
+    for (const part of parts) {
+      this.fill(base, stepOf(part), part.position, part.position + part.size)
+    }
   }
 
   /** The hash of the bytes at `at`. */

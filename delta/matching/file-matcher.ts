@@ -162,7 +162,8 @@ export class FileMatcher {
     const old = this.pool.subarray(predecessor, predecessor + predecessorBytes)
     const next = this.pool.subarray(start, end)
     const first = new InexactMatcher(old, next).match(0, next.length, 0)
-    const list = this.effort === 'best' ? this.rematch(old, next, first) : first
+    const again = this.effort === 'best' && !isWasm(next)
+    const list = again ? this.rematch(old, next, first) : first
     const side = planReferences({ old, next, copies: copyOps(list) })?.side
     if (side === undefined) return undefined
     const operations = inexactOperations(list, 0)
@@ -188,6 +189,11 @@ function copyOps(list: CopyList): CopyOp[] {
     copies.push({ oldPosition: list.oldAt(i), newPosition: list.newAt(i), length })
   }
   return copies
+}
+
+/** WebAssembly, which has no addresses that a second matching could go by. */
+function isWasm(bytes: Uint8Array): boolean {
+  return bytes[0] === 0 && bytes[1] === 0x61 && bytes[2] === 0x73 && bytes[3] === 0x6d
 }
 
 /** ELF, PE, Mach-O and its universal form, and WebAssembly, by their first bytes. */

@@ -5,6 +5,10 @@ import { extendCopies } from './extend-copies.ts'
 import type { PoolPart } from './pool-part.ts'
 import { GapMatcher } from './gap-matcher.ts'
 
+/** Above, fewer positions of the base are indexed: each costs a look into far memory. */
+const largeBytesMin = 1 << 22
+const hugeBytesMin = 1 << 25
+
 /** Finds inexact copies from one array of bytes in another, or in the later part of the same. */
 export class InexactMatcher {
   private readonly base: Uint8Array
@@ -17,11 +21,12 @@ export class InexactMatcher {
     this.base = base
     this.next = next
     const bytes = parts?.reduce((sum, { size }) => sum + size, 0) ?? base.length
-    const large = bytes > 1 << 22
-    const options = { length: large ? 16 : 12, step: large ? 4 : 1 }
+    const large = bytes > largeBytesMin
+    const step = bytes > hugeBytesMin ? 8 : large ? 4 : 1
+    const options = { length: large ? 16 : 12, step }
     const index = new AnchorIndex(base, parts === undefined ? options : { ...options, parts })
     this.anchors = new AnchorMatcher(base, next, index)
-    this.gaps = new GapMatcher(base, next, { anchorBytes: 6, copyMin: 8 })
+    this.gaps = new GapMatcher(base, next, { anchorBytes: 6, copyMin: 12 })
   }
 
   match(start: number, end: number, predecessor: number): CopyList {

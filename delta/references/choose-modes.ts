@@ -184,7 +184,9 @@ function candidateModes({ side, bases, pairs }: Draft): Candidate[] {
   inCode(mode.arm64, 'arm64')
   inCode(mode.wasmCode, 'wasm')
   if (pairs.some(({ machine }) => machine === 'wasm')) inData(mode.wasmData)
-  for (const value of [mode.pointer64, mode.relative32, mode.ehFrame]) inData(value)
+  if (pairs.some(({ machine }) => machine !== 'wasm')) {
+    for (const value of [mode.pointer64, mode.relative32, mode.ehFrame]) inData(value)
+  }
   if (pairs.some(({ machine }) => machine === 'x86')) inData(mode.jumpTable)
   if (side.goTables.length > 0) inData(mode.goFunctions)
   for (const [index, base] of bases.entries()) inData(mode.based32 + index, base.image)

@@ -11,11 +11,12 @@ const growthMax = 2048
 export function transformEhFrame(window: Window, from: number, to: number): number {
   const { end } = window
   let done = from
-  let at = from
+  // Records start at addresses that are divisible by 4.
+  let at = from + ((4 - ((window.oldAddress + from) % 4)) % 4)
   while (at < to) {
-    const length = (window.oldAddress + at) % 4 === 0 ? recordLength(window, at) : 0
+    const length = recordLength(window, at)
     if (length === 0) {
-      at++
+      at += 4
       continue
     }
     window.plain(done, at + 4)

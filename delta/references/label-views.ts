@@ -159,6 +159,8 @@ class Labeller {
   private readonly window: LabelWindow
   private readonly labelled: Labelled
   private readonly parts: { readonly go: GoFunctions; readonly tables: JumpTables }
+  /** Where the table of unwind records of the region's image lies. */
+  private unwind = { base: 0, end: 0 }
 
   constructor(
     labelled: Labelled,
@@ -175,6 +177,9 @@ class Labeller {
     window.oldImageStart = image.start
     window.oldImageSpan = image.span
     window.oldImageBase = image.base
+    const table = this.labelled.analysis.placed[region.image]?.executable.unwindTable
+    const base = table === undefined ? 0 : table.address - image.base + image.start
+    this.unwind = { base, end: base + (table?.size ?? 0) }
     const end = region.position + region.size
     for (let position = region.position; position < end; ) {
       const length = Math.min(referenceLimits.windowBytes, end - position)
@@ -219,14 +224,9 @@ class Labeller {
   /** Entries of .eh_frame_hdr and of tables of jump targets. */
   private word(region: Region, at: number): boolean {
     const { window, parts } = this
-    const { analysis, side } = this.labelled
-    const image = side.oldLayout.images[region.image] as Image
     const address = window.oldAddress + at
-    const unwind = analysis.placed[region.image]?.executable.unwindTable
-    if (unwind !== undefined) {
-      const base = unwind.address - image.base + image.start
-      if (address >= base + 12 && address < base + unwind.size) return window.based32(at, base)
-    }
+    const { base, end } = this.unwind
+    if (address >= base + 12 && address < end) return window.based32(at, base)
     const start = parts.tables.startAt(address)
     if (start < 0 || !this.inCode(start + window.old32(at), region.image)) return false
     return window.based32(at, start)

@@ -81,7 +81,7 @@ export const OverlayStatement = Type.Object({
       path: Type.String({ maxLength: limits.pathBytesMax }),
       sha256: digest,
       size: Type.Integer({ minimum: 0 }),
-      mime: Type.String({ maxLength: 128 }),
+      mime: Type.String({ pattern: '^[ -~]{0,128}$' }),
     }),
     { maxItems: limits.overlayFilesMax },
   ),

@@ -95,12 +95,7 @@ export function summaryOf(run: StaticRun, input: SummaryInput): StaticSummary {
     pruned: input.pruned,
     timestampExpires: expires,
     keysCreated: channel?.created,
-    warnings: [
-      ...input.warnings,
-      ...(outcome === 'dry-run'
-        ? []
-        : [`The timestamp holds until ${expires}; run the refresh before that, at best by cron.`]),
-    ],
+    warnings: input.warnings,
     next: [
       refresh,
       ...(channelId === undefined

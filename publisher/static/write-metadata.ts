@@ -99,8 +99,9 @@ export async function resign(run: StaticRun, channel: StaticChannel): Promise<On
     throw publishError('LW_PUBLISH_NO_CHANNEL', { detail: `It would be in ${run.site.directory}.` })
   }
   const { bytes, view } = channel.files.targets
-  const signed = channel.needsSigning || needsRenewal(run, channel)
-    ? signHead(run, channel, { version: view.version + 1, release: view.head })
-    : bytes
+  const signed =
+    channel.needsSigning || needsRenewal(run, channel)
+      ? signHead(run, channel, { version: view.version + 1, release: view.head })
+      : bytes
   return writeMetadata(run, channel, signed)
 }

@@ -22,14 +22,15 @@ export interface TidyRequest {
 export async function tidyStore(request: TidyRequest): Promise<TidySummary> {
   const { fs, paths } = request
   let temporaryFiles = 0
-  for (const { name } of await entriesOf(fs, paths.incoming)) {
-    if (!isTemporaryName(name)) continue
+  // What is no file is nothing of ours: it stays, and stops no start.
+  for (const { name, type } of await entriesOf(fs, paths.incoming)) {
+    if (type !== 'file' || !isTemporaryName(name)) continue
     if (await removeIfPresent(fs, path.join(paths.incoming, name))) temporaryFiles++
   }
   let partials = 0
-  for (const { name } of await entriesOf(fs, paths.partial)) {
+  for (const { name, type } of await entriesOf(fs, paths.partial)) {
     const file = path.join(paths.partial, name)
-    if (request.isOpen(name)) continue
+    if (type !== 'file' || request.isOpen(name)) continue
     if ((await fs.stat(file)).mtimeMs >= request.partialsUntouchedSinceMs) continue
     if (await removeIfPresent(fs, file)) partials++
   }

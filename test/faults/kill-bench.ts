@@ -187,6 +187,7 @@ export class KillBench {
     const points = await killPointsOf(this.#command(act), sample)
     const after = await this.#tree(act)
     for (const point of points) {
+      if (sample.isOver?.() === true) break
       await this.#restore(act)
       if (!(await runDoomed(point, this.#command(act)))) continue
       counts.points++

@@ -27,6 +27,7 @@ export async function sweepPublishKills(sample: KillSample): Promise<PublishKill
     })
     bench.discard(whole)
     for (const point of points) {
+      if (sample.isOver?.() === true) break
       const directory = bench.prepare()
       const isKilled = await publishTo(bench, directory, point)
       if (isKilled) {

@@ -25,6 +25,8 @@ export interface KillSample {
   /** Which is the first; 1 when absent. */
   readonly first?: number
   readonly stride: number
+  /** Ends a sweep early, with what it found so far. */
+  readonly isOver?: () => boolean
 }
 
 /** Why processes cannot be killed at a system call here; undefined when they can. */

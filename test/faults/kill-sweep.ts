@@ -1,5 +1,6 @@
 // Real processes over a real transmitter, really killed (SIGKILL) at their system calls:
 //   node dist/test/faults/kill-sweep.js [--act "folder update"|publish] [--stride N] [--first N]
+//     [--seconds N]
 // Needs strace; says so loudly where it cannot run, and LONGWAVE_CI=1 makes that a failure. Prints
 // points, mixed states, names left behind and how often the next update did not succeed.
 import { parseArgs } from 'node:util'
@@ -12,9 +13,16 @@ const { values } = parseArgs({
     act: { type: 'string' },
     stride: { type: 'string', default: '1' },
     first: { type: 'string', default: '1' },
+    // Ends early, and prints what was found until then.
+    seconds: { type: 'string', default: '3600' },
   },
 })
-const how = { first: Number(values.first), stride: Number(values.stride) }
+const endMs = performance.now() + Number(values.seconds) * 1000
+const how = {
+  first: Number(values.first),
+  stride: Number(values.stride),
+  isOver: () => performance.now() > endMs,
+}
 let points = 0
 let wrong = 0
 

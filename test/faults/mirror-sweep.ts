@@ -78,7 +78,9 @@ export async function sweepMirror(options: {
       ...options,
       async prepare() {
         const directory = await mkdtemp(path.join(os.tmpdir(), 'lw-mirror-point-'))
-        await cp(template, directory, { recursive: true })
+        // SQLite's own files beside the database come and go with the last statement that is collected.
+        const filter = (file: string) => !/-(?:shm|wal)$/.test(file)
+        await cp(template, directory, { recursive: true, filter })
         return { directory }
       },
       act: (fs, { directory }) => withMirror(bench, directory, fs, (mirror) => mirror.sync()),

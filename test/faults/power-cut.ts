@@ -1,5 +1,6 @@
 // Power cuts on a real ext4, mounted from a file in a mount namespace of its own:
-//   node dist/test/faults/power-cut.js [--act update] [--stride N] [--options data=writeback,noauto_da_alloc]
+//   node dist/test/faults/power-cut.js [--act update] [--stride N] [--workloads N]
+//     [--seconds N] [--options data=writeback,noauto_da_alloc]
 // Needs root, unshare, mkfs.ext4 and perl; says so loudly where it cannot run, and LONGWAVE_CI=1
 // makes that a failure. Prints points and mixed states; the second must be 0.
 import { execFileSync, spawnSync } from 'node:child_process'
@@ -17,6 +18,10 @@ const { values } = parseArgs({
   options: {
     act: { type: 'string' },
     stride: { type: 'string', default: '7' },
+    // Only so many workloads of each act.
+    workloads: { type: 'string', default: '9' },
+    // Ends early, and prints what was found until then.
+    seconds: { type: 'string', default: '3600' },
     options: { type: 'string', default: 'defaults' },
     // Set for the process inside the namespace.
     inside: { type: 'string' },
@@ -64,6 +69,9 @@ function makeImage(image: string): void {
   execFileSync('mkfs.ext4', ['-q', '-F', '-J', 'size=4', image], { stdio: 'ignore' })
 }
 
+const endMs = performance.now() + Number(values.seconds) * 1000
+const isOver = (): boolean => performance.now() > endMs
+
 class Disk {
   readonly mount: string
   readonly #image: string
@@ -95,7 +103,7 @@ async function sweepAll(root: string): Promise<void> {
   let wrong = 0
   for (const act of tunerActs) {
     if (values.act !== undefined && values.act !== act) continue
-    for (const workload of workloadsOf(act)) {
+    for (const workload of workloadsOf(act).slice(0, Number(values.workloads))) {
       const counts = await sweep(disk, act, workload)
       points += counts.points
       wrong += counts.wrong
@@ -133,7 +141,7 @@ async function sweep(
   const { place, channel, template, after } = await prepare(disk, bench)
   const counts: Record<string, number> = { old: 0, new: 0, mixed: 0 }
   const worker = fileURLToPath(new URL('./tuner-act-worker.js', import.meta.url))
-  for (let at = 1, isDone = false; !isDone; at += Number(values.stride)) {
+  for (let at = 1, isDone = false; !isDone && !isOver(); at += Number(values.stride)) {
     copyFileSync(template, disk.image)
     disk.attach()
     const given = [act, channel, place.root, String(at), 'power-cut', disk.mount]

@@ -2,7 +2,13 @@ import { spawnSync } from 'node:child_process'
 import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import t from 'tap'
-import { type CliRun, makeCliFolder, runCli, startCli, startCliHost } from '../support/cli-process.ts'
+import {
+  type CliRun,
+  makeCliFolder,
+  runCli,
+  startCli,
+  startCliHost,
+} from '../support/cli-process.ts'
 
 // Many processes: a machine with other work needs more time than a test usually has.
 t.setTimeout(240_000)
@@ -72,7 +78,7 @@ t.test('bad input: one clear message, its exit code, nothing half done', async (
     const none = { code: 1, error: /is no transmitter, and there is no .*channels\.json/ }
     expectFailure(t, await run(['channels', `${url}/app`]), none)
     const inspect = await run(['delta', 'inspect', path.join(root, 'nothing')])
-    expectFailure(t, inspect, { code: 1, error: /^longwave: There is no such file or folder: / })
+    expectFailure(t, inspect, { code: 1, error: /There is no such file or folder: .*\[LW_CLI_SYSTEM\]/ })
   })
 
   await t.test('wrong token: 12', async (t) => {
@@ -88,6 +94,18 @@ t.test('bad input: one clear message, its exit code, nothing half done', async (
     t.equal((await commands.run(['list', '--json'], { home: other })).stdout, '')
   })
 
+  await t.test('private keys that others can read: doctor names them', async (t) => {
+    const sound = await run(['doctor', '--listen', '127.0.0.1:0'])
+    t.match(sound, { code: 0, stdout: /ok {4}keys {7}\d private keys/ })
+    const keys = path.join(home, 'keys')
+    const names = await readdir(keys, { recursive: true })
+    const key = path.join(keys, names.find((name) => name.endsWith('.pem')) ?? '')
+    await chmod(key, 0o644)
+    const open = await run(['doctor', '--listen', '127.0.0.1:0'])
+    t.match(open, { code: 1, stdout: /bad {3}keys .*can be read by others[\s\S]*chmod -R go=/ })
+    await chmod(key, 0o600)
+  })
+
   await t.test('corrupt trust state: 13, never a fresh start', async (t) => {
     const other = path.join(root, 'corrupt')
     await commands.run(['subscribe', link], { home: other })
@@ -99,6 +117,8 @@ t.test('bad input: one clear message, its exit code, nothing half done', async (
     await writeFile(file, bytes.subarray(0, bytes.byteLength - 9))
     const refused = await commands.run(['update'], { home: other })
     expectFailure(t, refused, { code: 13, error: /LW_TRUST_/ })
+    const doctor = await commands.run(['doctor', '--listen', '127.0.0.1:0'], { home: other })
+    t.match(doctor, { code: 1, stdout: /bad {3}tuner {6}app: .*LW_TRUST_STATE_DAMAGED/ })
   })
 
   await t.test('clock far off: 75, says that it is the clock', async (t) => {
@@ -166,7 +186,10 @@ globalThis.Date = class extends Real {
     const full = await runCli(['subscribe', `${url}/big`], { home: disk })
     expectFailure(t, full, { code: 1, error: /SPACE/ })
     const left = await readdir(path.join(disk, 'tuner', 'channels'), { recursive: true })
-    t.notOk(left.some((name) => path.basename(name) === 'current'), 'nothing is half there')
+    t.notOk(
+      left.some((name) => path.basename(name) === 'current'),
+      'nothing is half there',
+    )
     t.equal((await runCli(['list', '--json'], { home: disk })).stdout, '', 'nothing is subscribed')
   })
 })

@@ -37,9 +37,10 @@ t.test('C32 C36 C83: pages and commands are launched, checked and fenced', async
   const run = (...args: string[]) => commands.run(args, { home })
   const url = server.firstLine
   await run('publish', base, `${url}/page`, '--kind', 'html', '--main', 'index.html')
-  await run('publish', base, `${url}/tool`, '--kind', 'application', '--main', 'main.mjs')
+  const flags = ['--kind', 'application', '--main', 'main.mjs', '--json']
+  const { last } = await run('publish', base, `${url}/tool`, ...flags)
   t.equal((await run('subscribe', `${url}/page`)).code, 0)
-  t.equal((await run('subscribe', `${url}/tool`)).code, 0)
+  t.equal((await run('subscribe', String(last['link']))).code, 0)
   const channels = path.join(home, 'tuner', 'channels')
 
   await t.test('a page: every file is checked and mended first', async (t) => {
@@ -83,5 +84,12 @@ t.test('C32 C36 C83: pages and commands are launched, checked and fenced', async
     await run('publish', base, `${url}/tool`, '--trusted')
     await run('update')
     t.match(await launch(), { code: 12, stderr: /LW_TUNER_NOT_TRUSTED[\s\S]*longwave trust tool/ })
+  })
+
+  await t.test('a trusted channel is not taken on the word of its own host', async (t) => {
+    await run('publish', base, `${url}/page`, '--trusted')
+    const refused = await run('update', 'page')
+    t.match(refused, { code: 13, stderr: /LW_TUNER_FIRST_USE[\s\S]*page#CHANNEL-ID/ })
+    t.equal((await run('launch', 'page', '--print')).code, 0, 'what is installed stays in use')
   })
 })

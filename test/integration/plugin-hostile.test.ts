@@ -179,3 +179,31 @@ t.test('C51: one transaction that fails takes no other one along', async (t) => 
   t.notOk(rows.some((row) => row['text'] === 'text 3'))
   t.equal((await fixture.pluginStatus()).feedback.undelivered, 1)
 })
+
+t.test('S68: a plug-in whose transaction never ends is started again', async (t) => {
+  const fixture = await backChannelFixture(t, { ...quick, callMs: 300, answerWaitMs: 400 })
+  await fixture.allow()
+  const plugin = `
+    export function init({ database }) {
+      database.exec('CREATE TABLE IF NOT EXISTS tries (n INTEGER)')
+    }
+    export async function update(request, context) {
+      const { n } = context.database.get('SELECT count(*) AS n FROM tries')
+      context.database.run('INSERT INTO tries VALUES (1)')
+      await context.transaction(() => (n === 0 ? new Promise(() => undefined) : undefined))
+    }`
+  await fixture.publish({ 'a.txt': 'a' }, { plugin })
+  const { transport } = fixture
+  const url = `${fixture.url}/${channelName}`
+  const clients = Array.from({ length: 18 }, () => new UpdateClient({ transport, url }))
+  await Promise.all(clients.map((client) => client.post()))
+  while ((await fixture.pluginStatus()).health.falls === 0) await clients[0]?.post()
+  const before = (await fixture.pluginStatus()).health.failures
+  for (;;) {
+    await clients[0]?.post()
+    const { health } = await fixture.pluginStatus()
+    if (health.state === 'running' && health.failures === before) break
+    if (health.failures > before + 1_000) throw new Error('it never came again')
+  }
+  t.equal((await fixture.pluginStatus()).health.state, 'running')
+})

@@ -109,7 +109,8 @@ t.test('C4 C41: the static form is published, followed, and published again', as
   t.match(first, { outcome: 'published', release: 1, files: 3, writtenObjects: 2, bytes: 2001 })
   const keys = await publisherOf(s).keys.list()
   t.strictSame(keys.map((key) => key.role).sort(), ['online', 'root', 'targets'])
-  t.match(first.warnings.join('\n'), /timestamp holds until/)
+  const freshMs = Date.parse(first.timestampExpires) - Date.now()
+  t.ok(freshMs > 29 * 86_400_000, first.timestampExpires)
   const seen = await follow(s, { channelId })
   t.match(seen.head, { release: 1, label: '1.0', bundles: [] })
   const days = (Date.parse(first.timestampExpires) - Date.now()) / 86_400_000
@@ -267,7 +268,7 @@ t.test('R10: a crash or error at any point leaves the old release or the new one
     readonly channelId: Digest
     readonly state: TrustState
   }
-  const stride = process.env['LONGWAVE_FULL_SWEEP'] === '1' ? 1 : 7
+  const stride = process.env['LONGWAVE_FULL_SWEEP'] === '1' ? 1 : 11
   const result = await sweepFaults<State>({
     stride,
     async prepare() {

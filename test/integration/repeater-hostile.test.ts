@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
 import { parseChannelAddress, type RepeaterNews } from '../../protocol/index.ts'
-import { systemClock } from '../../transport/index.ts'
+import { createTransport, systemClock } from '../../transport/index.ts'
 import type { Tuner } from '../../tuner/index.ts'
 import { type ChaosReply, type ChaosServer, startChaosServer } from '../support/chaos-server.ts'
 import { type Files, RepeaterBench } from '../support/repeater-bench.ts'
@@ -26,6 +26,9 @@ interface World {
   /** Every path that this attack was asked for. */
   readonly asked: string[]
 }
+
+// Many attacks, each with a publish and an update.
+t.setTimeout(90_000)
 
 const isObject = (path: string): boolean => /\/objects\/|\/deltas\/.+\//.test(path)
 
@@ -191,6 +194,8 @@ class Stage {
     const attributes = { repeaters: [{ url: this.chaos.url }], assignment: 'round-robin' }
     const summary = await this.bench.publish('site', files, { attributes, waitSeconds: 0 })
     await pretend(this.bench, this.chaos.url)
+    // With the bundle at hand nobody is told to come again for it.
+    await this.bench.idle()
     return { page, link: summary.link ?? '' }
   }
 }
@@ -274,4 +279,47 @@ t.test('C67: a lagging repeater is no attack: the tuner asks elsewhere and keeps
   t.equal(await bench.readCurrent('tuner', 'site', 'index.html'), third.page)
   const [subscription] = await tuner.select('site')
   t.equal(subscription?.repeater, chaos.url, 'the origin believes that it is current')
+})
+
+const silences: readonly Attack[] = [
+  { name: 'never a word', tamper: () => ({ kind: 'silent' }) },
+  {
+    name: 'metadata, but no content',
+    tamper: (path, honest) => (isObject(path) ? { kind: 'silent' } : answer(honest)),
+  },
+  {
+    name: 'content that stops half-way',
+    tamper: (path, honest) =>
+      isObject(path)
+        ? { kind: 'answer', status: 200, body: honest.body, stallBodyAt: honest.body.length >> 1 }
+        : answer(honest),
+  },
+]
+
+t.test('S10 R23 C67: a repeater that says nothing any more holds nobody up for long', async (t) => {
+  const stage = await openStage(t)
+  const { bench, chaos } = stage
+  const first = await stage.publish()
+  const retry = { attemptsMax: 2, connectAttemptsMax: 1, backoffBaseMs: 20 }
+  const timeouts = { stallMs: 300, documentMs: 2_000 }
+  const transport = createTransport({ userAgent: 'longwave-test', retry, timeouts })
+  t.teardown(() => transport.stop())
+  // Patience is as long as ever by this clock, which runs fast.
+  const sleep = (ms: number, signal?: AbortSignal) => systemClock.sleep(ms / 50, signal)
+  const clock = { now: () => Date.now(), sleep }
+  for (const [at, silence] of silences.entries()) {
+    stage.attack = undefined
+    const name = `tuner ${at}`
+    const tuner = await bench.realTuner(name, { transport, clock })
+    await tuner.subscribe({ address: parseChannelAddress(first.link) })
+    const [subscription] = await tuner.select('site')
+    if (subscription === undefined) throw new Error('lost')
+    await tuner.context.subscriptions.save({ ...subscription, repeater: chaos.url })
+    const { page } = await stage.publish()
+    stage.attack = silence
+    stage.asked = []
+    t.equal((await updateOnce(tuner)).outcome, 'updated', silence.name)
+    t.equal(await bench.readCurrent(name, 'site', 'index.html'), page)
+    t.ok(stage.asked.length > 0, 'it was asked first')
+  }
 })

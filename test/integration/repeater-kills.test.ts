@@ -5,7 +5,7 @@ import { simulateNetwork } from '../faults/network-simulation.ts'
 t.setTimeout(120_000)
 
 t.test('R35 R36 R37: servers and plug-in are killed under updating tuners', async (t) => {
-  const result = await simulateNetwork({ seconds: 8, lightTuners: 9, realTuners: 2, seed: 7 })
+  const result = await simulateNetwork({ seconds: 6, lightTuners: 9, realTuners: 2, seed: 7 })
   const kills = Object.values(result.kills).reduce((sum, count) => sum + count, 0)
   t.ok(kills >= 2, `${kills} kills`)
   t.ok(result.rounds > 10, `${result.rounds} rounds`)

@@ -31,15 +31,19 @@ interface Siege {
 type Test = { teardown(work: () => unknown): void }
 
 /** A tuner at release 1 behind a transmitter that will lie, with release 2 published. */
-async function besiege(t: Test, options = { hasBundles: false }): Promise<Siege> {
+async function besiege(
+  t: Test,
+  options: { readonly hasBundles?: boolean; readonly stallMs?: number } = {},
+): Promise<Siege> {
   const stage = await openTunerStage(t)
   const address = await stage.publish(one)
-  const hostile = await startHostileTransmitter(stage.channel, options)
+  const { hasBundles = false, stallMs = 300 } = options
+  const hostile = await startHostileTransmitter(stage.channel, { hasBundles })
   t.teardown(() => hostile.stop())
   const transport = createTransport({
     userAgent: 'longwave-test',
     retry: { attemptsMax: 1 },
-    timeouts: { stallMs: 300 },
+    timeouts: { stallMs },
   })
   t.teardown(() => transport.stop())
   const tuner = await stage.tuner({ transport })
@@ -182,7 +186,7 @@ t.test('S2: metadata of an earlier release is refused as a rollback', async (t) 
 })
 
 t.test('C5: a server that takes requests and says nothing is given up', async (t) => {
-  const { hostile, attack } = await besiege(t)
+  const { hostile, attack } = await besiege(t, { stallMs: 120 })
   for (const kinds of [['poll'], ['object', 'bundle', 'offer']] as Asked[][]) {
     hostile.distort(kinds, () => ({ kind: 'silent' }))
     const { error, isUntouched } = await attack()

@@ -15,6 +15,9 @@ process.on('message', (request: HostRequest) => {
   queue = queue.then(() => serve(request))
 })
 
+// A keep-alive connection may still be open.
+process.on('disconnect', () => process.exit(0))
+
 async function serve({ args, env }: HostRequest): Promise<void> {
   process.env = { ...own, ...env }
   process.exitCode = 0

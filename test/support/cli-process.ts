@@ -72,8 +72,8 @@ export function startCliHost(): CliHost {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     env: { PATH: process.env['PATH'], NO_COLOR: '1' },
   })
-  const end = ended(child)
-  const over = end.then((code) => {
+  const end = once(child, 'exit') as Promise<[number | null]>
+  const over = end.then(([code]) => {
     throw new Error(`the host of command lines ended with ${code}`)
   })
   over.catch(() => undefined)

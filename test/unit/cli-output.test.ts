@@ -4,6 +4,7 @@ import {
   changesText,
   countText,
   durationText,
+  inertText,
   numberText,
   shareText,
   sizeText,
@@ -13,6 +14,16 @@ import { costLines, staticLines } from '../../cli/publish-lines.ts'
 import { updateLines } from '../../cli/tuner-session.ts'
 import type { PublishSummary, StaticSummary } from '../../publisher/index.ts'
 import type { UpdateResult } from '../../tuner/index.ts'
+
+t.test(
+  'what a terminal would obey is shown, and no word from outside begins a line',
+  async (t) => {
+    t.equal(inertText('café – 日本 😀'), 'café – 日本 😀')
+    t.equal(inertText('a\u001b[2J\u0007b\nok\u009b1m'), 'a\\u001b[2J\\u0007b\\u000aok\\u009b1m')
+    t.equal(inertText('gpj.\u202eexe\u2028'), 'gpj.\\u202eexe\\u2028')
+    t.equal(inertText('\u{e0041}'), '\\udb40\\udc41', 'beyond the first plane too')
+  },
+)
 
 t.test('figures for people', async (t) => {
   t.equal(sizeText(999), '999 B')
@@ -26,6 +37,8 @@ t.test('figures for people', async (t) => {
   t.equal(shareText(1, 1_000), '0.10 %')
   t.equal(countText(1, 'file'), '1 file')
   t.equal(countText(2_000, 'file'), '2,000 files')
+  t.equal(countText(2, 'entry'), '2 entries')
+  t.equal(countText(2, 'private key'), '2 private keys')
   for (const value of [0, 7, 999, 1000, 12_345, 1_234_567]) {
     t.equal(numberText(value), value.toLocaleString('en-US'))
   }
@@ -62,24 +75,30 @@ const published = {
   durationMs: 5,
 } as const
 
-t.test('C41: a publish says what its tuners will receive, and what else it would cost', async (t) => {
-  const tunersLine = (routes: PublishSummary['routes']) =>
-    costLines({ ...published, routes } as unknown as PublishSummary).at(-1)
-  t.match(tunersLine(undefined), /^ {2}Sent/)
-  t.equal(
-    tunersLine({ from: 1, bundle: 'making', wholeBytes: 659_000 }),
-    '  Tuners     at release 1: a bundle is being made; until it is ready they receive whole files, 659 KB',
-  )
-  t.equal(
-    tunersLine({ from: 1, bundle: 'ready', bundleBytes: 1800, wholeBytes: 659_000 }),
-    '  Tuners     at release 1 receive a bundle, 1.8 KB, instead of whole files, 659 KB',
-  )
-  t.match(
-    tunersLine({ from: 1, bundle: 'none', chainBytes: 900, wholeBytes: 2000 }),
-    /a chain of bundles, 900 B, instead of whole files, 2\.0 KB/,
-  )
-  t.match(tunersLine({ from: 1, bundle: 'none', wholeBytes: 200 }), /whole files, 200 B: no bundle/)
-})
+t.test(
+  'C41: a publish says what its tuners will receive, and what else it would cost',
+  async (t) => {
+    const tunersLine = (routes: PublishSummary['routes']) =>
+      costLines({ ...published, routes } as unknown as PublishSummary).at(-1)
+    t.match(tunersLine(undefined), /^ {2}Sent/)
+    t.equal(
+      tunersLine({ from: 1, bundle: 'making', wholeBytes: 659_000 }),
+      '  Tuners     at release 1: a bundle is being made; until it is ready they receive whole files, 659 KB',
+    )
+    t.equal(
+      tunersLine({ from: 1, bundle: 'ready', bundleBytes: 1800, wholeBytes: 659_000 }),
+      '  Tuners     at release 1 receive a bundle, 1.8 KB, instead of whole files, 659 KB',
+    )
+    t.match(
+      tunersLine({ from: 1, bundle: 'none', chainBytes: 900, wholeBytes: 2000 }),
+      /a chain of bundles, 900 B, instead of whole files, 2\.0 KB/,
+    )
+    t.match(
+      tunersLine({ from: 1, bundle: 'none', wholeBytes: 200 }),
+      /whole files, 200 B; no bundle/,
+    )
+  },
+)
 
 t.test('C45: a static publish says where its keys lie, and what it removed', async (t) => {
   const summary = {

@@ -256,9 +256,50 @@ t.test('S14 S44: names of channels and paths of entries never leave their folder
     '/ // /x x/ x//y ./x x/. x/.. ../x x/../y .. . C: C:x C:\\x c:/x \\\\h\\s \\\\?\\C:\\x x\\y'.split(
       ' ',
     )
-  const more = ['', 'x\u0000y', '\ud800', 'x/'.repeat(64) + 'x', 'é'.repeat(128), 'x'.repeat(5000)]
+  const more = ['', 'x\u0000y', '\ud800', `${'x/'.repeat(64)}x`, 'é'.repeat(128), 'x'.repeat(5000)]
   for (const name of [...paths, ...more]) {
     t.equal(errorOf(() => parseEntryPath(name))?.code, 'LW_FORMAT_PATH', JSON.stringify(name))
+  }
+})
+
+t.test('S67 S68: what lists and terminals show of a channel steers neither', async (t) => {
+  const steering = [
+    '\u001b[2J',
+    'a\u0007',
+    '\u009b31m',
+    'a\u202eb',
+    'a\u2066b',
+    'a\u2028b',
+    'a\u007f',
+  ]
+  const members = ['title', 'category', 'label', 'description']
+  for (const text of steering) {
+    for (const name of members) {
+      const error = errorOf(() => checkManifest({ ...head, [name]: text, entries: [] }))
+      t.equal(error?.code, 'LW_FORMAT_DOCUMENT', `${name} ${encodeURIComponent(text)}`)
+    }
+    const error = errorOf(() => checkManifest({ ...head, requires: [text], entries: [] }))
+    t.equal(error?.code, 'LW_FORMAT_DOCUMENT', `requires ${encodeURIComponent(text)}`)
+  }
+  const spoofed = errorOf(() => checkManifest({ ...head, title: 'a\nState  ok', entries: [] }))
+  t.equal(spoofed?.code, 'LW_FORMAT_DOCUMENT', 'a title is one line')
+  const honest = {
+    title: 'Überblick – 概要 🚀 עברית',
+    description: 'One.\n\n\t– two',
+    label: 'v1 (β)',
+  }
+  t.ok(checkManifest({ ...head, ...honest, entries: [] }))
+})
+
+t.test('S53 S42: media types fit a header field, and repeaters carry no credentials', async (t) => {
+  for (const mime of ['a/b\r\nx: y', 'é', 'a\u0000', 'x'.repeat(129)]) {
+    const error = errorOf(() => checkManifest({ ...head, entries: [{ ...file('a'), mime }] }))
+    t.match(error?.message, /mime/, JSON.stringify(mime))
+  }
+  for (const url of ['http://user:secret@host/', 'https://user@host', 'ftp://host/', 'http://']) {
+    const repeaters = { assignment: 'round-robin', members: [{ url }] }
+    const error = errorOf(() => checkManifest({ ...head, repeaters, entries: [] }))
+    t.match(error?.message, /repeaters/, url)
   }
 })
 

@@ -7,6 +7,7 @@ import t from 'tap'
 import { isLongwaveError } from '../../protocol/index.ts'
 import { openDeviceRecords } from '../../store/device-records/index.ts'
 import { nodeFileSystem, readFileIfPresent } from '../../store/durable-files/index.ts'
+import { createFileObjectStore } from '../../store/objects/index.ts'
 import { loadTrustState } from '../../trust/index.ts'
 
 async function newFolder(): Promise<string> {
@@ -80,3 +81,19 @@ t.test(
     t.equal(await codeOf(openDeviceRecords({ directory })), 'LW_STORE_RECORDS_DAMAGED')
   },
 )
+
+t.test('S49: strange things among objects under way stop no start and stay', async (t) => {
+  const directory = await newFolder()
+  const objects = createFileObjectStore({ directory })
+  for (const folder of ['incoming', 'partial']) {
+    await fs.mkdir(path.join(directory, folder))
+    for (const [name, put] of Object.entries(strange)) {
+      await put(path.join(directory, folder, name))
+    }
+    await fs.mkdir(path.join(directory, folder, `.lw-${'a'.repeat(32)}.tmp`))
+  }
+  await fs.writeFile(path.join(directory, 'incoming', `.lw-${'b'.repeat(32)}.tmp`), 'x')
+  const summary = await objects.tidy({ partialsUntouchedSinceMs: Number.POSITIVE_INFINITY })
+  t.same(summary, { temporaryFiles: 1, partials: 0 })
+  t.equal((await fs.readdir(path.join(directory, 'partial'))).length, 5)
+})

@@ -26,6 +26,8 @@ export const pluginLimits = {
   /** Calls that wait for a process, and that were given up on in it. */
   callsWaitingMax: 20_000,
   abandonedMax: 128,
+  /** Calls given up on one after the other without one that returned: it is stuck, and killed. */
+  abandonedInRowMax: 16,
   /** Pauses before a process that fell is started again: doubled each time, up to the second. */
   restartBaseMs: 500,
   restartCapMs: 60_000,

@@ -32,6 +32,7 @@ export class PluginProcess {
   #ready: { readonly resolve: () => void; readonly reject: (error: unknown) => void } | undefined
   readonly #onDrained: (() => void)[] = []
   #next = 1
+  #abandonedInRow = 0
   #isDown = false
 
   constructor(options: {
@@ -173,9 +174,11 @@ export class PluginProcess {
         if (this.#ping?.id === message.id) this.#stopPing()
         return
       case 'returned':
+        this.#abandonedInRow = 0
         this.#settle(message.id)?.resolve(message.value)
         return
       case 'threw':
+        this.#abandonedInRow = 0
         this.#settle(message.id)?.reject(
           pluginError('LW_PLUGIN_FAILED', { detail: oneLine(message.text) }),
         )
@@ -203,8 +206,10 @@ export class PluginProcess {
   #abandon(id: number): void {
     this.#settle(id)?.reject(pluginError('LW_PLUGIN_TIMEOUT'))
     this.#abandoned.add(id)
+    this.#abandonedInRow += 1
     this.#tell({ kind: 'abandon', id })
-    if (this.#abandoned.size > limits.abandonedMax) {
+    const isStuck = this.#abandonedInRow > limits.abandonedInRowMax
+    if (isStuck || this.#abandoned.size > limits.abandonedMax) {
       this.kill()
       return
     }

@@ -1,3 +1,4 @@
+import type { FastifyRequest } from 'fastify'
 import {
   type Digest,
   isDigest,
@@ -13,6 +14,7 @@ import { transmitterError } from '../errors.ts'
 import { AnswerMemory } from './answer-memory.ts'
 import { answerUpdate, type UpdateServices } from './answer-update.ts'
 import { ChannelHeads } from './channel-heads.ts'
+import { LargeRequests } from './large-requests.ts'
 import { readRequest } from './read-request.ts'
 
 interface KeptAnswer {
@@ -30,9 +32,14 @@ export function addUpdateRoutes(
 ): void {
   const heads = new ChannelHeads(context.records)
   const memory = new AnswerMemory<KeptAnswer>(context.clock)
+  const large = new LargeRequests()
   // The body is taken as it is: its bytes are what is signed.
   void context.server.app.register(async (app) => {
     app.removeAllContentTypeParsers()
+    app.addHook('onRequest', async (request, reply) => {
+      if (request.method !== 'POST') return
+      reply.raw.once('close', large.admit(announcedBytes(request)))
+    })
     app.addContentTypeParser(
       '*',
       { parseAs: 'buffer', bodyLimit: formatLimits.updateRequestBytesMax },
@@ -44,22 +51,9 @@ export function addUpdateRoutes(
       async (request, reply) => {
         const view = requireChannel(context, request.params.name)
         await requireToken(context.access, view.record, request.headers.authorization)
-        const signed = await readRequest(request)
-        if (signed.body.channel !== view.record.channelId) throw updateError('LW_UPDATE_CHANNEL')
-        const key = `${signed.body.channel}.${signed.tuner}.${signed.body.request}`
-        const answer = await memory.answer(key, {
-          digest: signed.digest,
-          make: async () => {
-            const head = await heads.head(view.record)
-            const { attributes } = view
-            const made = await answerUpdate(
-              { context, heads, ...services },
-              { request: signed, head, attributes },
-            )
-            const text = made === undefined ? undefined : JSON.stringify(made)
-            return { text, bytes: (text?.length ?? 0) + 256 }
-          },
-        })
+        const answer = await large.run(view.record.name, bodyBytesOf(request), () =>
+          answerOnce(request, view),
+        )
         void reply.header('cache-control', privateReply)
         if (answer.text === undefined) return reply.code(204).send()
         return reply.type('application/json').send(answer.text)
@@ -67,6 +61,41 @@ export function addUpdateRoutes(
     )
   })
   addOverlayRoute(context)
+
+  async function answerOnce(request: FastifyRequest, view: ChannelView): Promise<KeptAnswer> {
+    const signed = await readRequest(request)
+    if (signed.body.channel !== view.record.channelId) throw updateError('LW_UPDATE_CHANNEL')
+    const key = `${signed.body.channel}.${signed.tuner}.${signed.body.request}`
+    return memory.answer(key, {
+      digest: signed.digest,
+      make: async () => {
+        const head = await heads.head(view.record)
+        const { attributes } = view
+        const made = await answerUpdate(
+          { context, heads, ...services },
+          { request: signed, head, attributes },
+        )
+        const text = made === undefined ? undefined : JSON.stringify(made)
+        return { text, bytes: (text?.length ?? 0) + 256 }
+      },
+    })
+  }
+}
+
+function bodyBytesOf({ body, headers }: FastifyRequest): number {
+  const bytes = Buffer.isBuffer(body) ? body.byteLength : 0
+  // What is compressed may be many times as large.
+  return headers['content-encoding'] === undefined ? bytes : bytes * compressionGuess
+}
+
+/** Text shrinks to about this part of itself. */
+const compressionGuess = 8
+
+/** Bytes that a request says its body has; the most that it may have when it does not say. */
+function announcedBytes({ headers }: FastifyRequest): number {
+  const announced = Number(headers['content-length'] ?? Number.NaN)
+  const most = formatLimits.updateRequestBytesMax
+  return announced >= 0 && announced <= most ? announced : most
 }
 
 interface OverlayRequest {

@@ -245,7 +245,7 @@ class UpdateRun {
     if (check === true || (scheduled === true && held === head.release)) {
       await history.setStatus(id, sound)
       // What a broken attempt left behind is of no use now.
-      if (held === head.release) await this.#clearStaging()
+      if (held === head.release && check !== true) await this.#clearStaging()
       return { outcome: held === head.release ? 'unchanged' : 'available' }
     }
     const turnMs = this.#turnMs(head, held)

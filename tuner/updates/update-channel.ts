@@ -25,9 +25,11 @@ import {
 import type { Subscription } from '../subscriptions/index.ts'
 import { type ChangeCount, countChanges } from './changes.ts'
 import { DiskWatch } from './disk-space.ts'
+import { requireCapabilities } from './requirements.ts'
 
 /** What an update of one subscription needs besides the subscription. */
-export interface UpdateContext extends Omit<FetchContext, 'staging' | 'requireSpace'> {
+export interface UpdateContext
+  extends Omit<FetchContext, 'staging' | 'requireSpace' | 'requireManifest'> {
   readonly fs: FileSystem
 }
 
@@ -105,6 +107,7 @@ async function fetchAndBuild(
     head,
     base: current === undefined ? undefined : baseOf(current, sound),
     requireSpace: (need) => disk.require(need),
+    requireManifest: (manifest) => requireCapabilities(subscription, manifest),
   })
   const name = await store.nameFor(head.release)
   await buildGeneration({

@@ -1,0 +1,2 @@
+export * from './check-state.ts'
+export * from './finding.ts'
