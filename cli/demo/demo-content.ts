@@ -13,7 +13,16 @@ import { createRequire } from 'node:module'
 import path from 'node:path'
 
 /** Folders of packages that the install brings; together some thousand real files. */
-const folders = ['typebox', 'kysely/dist/esm', 'pino', '@tufjs/models', 'commander', 'level']
+const folders = [
+  'kysely',
+  'ajv',
+  '@opentelemetry/api',
+  'pino',
+  '@tufjs/models',
+  'prom-client',
+  'commander',
+  'level',
+]
 
 /** Copies real files of installed packages into a directory. @returns how many. */
 export async function makeFirstRelease(directory: string): Promise<number> {

@@ -78,7 +78,10 @@ t.test('bad input: one clear message, its exit code, nothing half done', async (
     const none = { code: 1, error: /is no transmitter, and there is no .*channels\.json/ }
     expectFailure(t, await run(['channels', `${url}/app`]), none)
     const inspect = await run(['delta', 'inspect', path.join(root, 'nothing')])
-    expectFailure(t, inspect, { code: 1, error: /There is no such file or folder: .*\[LW_CLI_SYSTEM\]/ })
+    expectFailure(t, inspect, {
+      code: 1,
+      error: /There is no such file or folder: .*\[LW_CLI_SYSTEM\]/,
+    })
   })
 
   await t.test('wrong token: 12', async (t) => {

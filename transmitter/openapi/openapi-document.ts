@@ -15,7 +15,7 @@ export function openApiDocument(): object {
     paths,
     components: {
       schemas: {
-        // TypeBox schemas are JSON Schema with marks that JSON leaves out.
+        // The schemas of the wire are JSON Schema as they are.
         ...(JSON.parse(JSON.stringify(schemas)) as object),
         Problem: problemSchema,
       },
