@@ -20,6 +20,10 @@ export const deltaLimits = {
   attributesBytesMax: 256 * 1024,
   /** Memory that making needs beside the objects and their tables. */
   makingBytes: 150 * 1024 * 1024,
+  /** Milliseconds that any making may take; large ones get more. */
+  makingMsMin: 60_000,
+  /** Old and new bytes for which a making gets another millisecond. */
+  makingBytesPerMsMin: 500,
   /** Bytes of old and new objects that the matcher takes at once; beyond, files travel whole. */
   matchedBytesMax: 2 ** 31 - 2 ** 20,
 } as const

@@ -84,7 +84,9 @@ async function askSource(
     })
     if (answer.status !== 200 && answer.status !== 202) return undefined
     const offer = readOffer(answer.bytes)
-    if (answer.status === 200 || ask >= mirroringLimits.bundleAsksMax) return offer
+    // Who has nothing yet waits for nothing: whole files are to be had at once.
+    const asksMax = question.from === 0 ? 1 : mirroringLimits.bundleAsksMax
+    if (answer.status === 200 || ask >= asksMax) return offer
     const seconds = Number(answer.headers['retry-after'] ?? 1)
     if (!(seconds >= 0 && seconds <= mirroringLimits.bundleWaitSecondsMax)) return offer
     await context.clock.sleep(seconds * 1000, context.signal)

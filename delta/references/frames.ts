@@ -1,4 +1,3 @@
-const V = Number(process.env['V'] ?? 0)
 const slots = 4096
 const listed = 48
 
@@ -30,15 +29,12 @@ export class Frames {
 
   /** How far the displacement behind a register moves (register 4: the stack pointer). */
   move(register: number, displacement: number): number {
-    if (V & 1 && register !== 4) return 0
-    if (V & 2 && displacement === 0) return 0
-
     if (!this.moved) return 0
     const slot = slotOf(register, displacement)
     if (this.stamps[slot] === this.generation && this.keys[slot] === displacement) {
       return this.moves[slot] as number
     }
-    return register === 4 && !(V & 4) ? this.nearest(displacement) : 0
+    return register === 4 ? this.nearest(displacement) : 0
   }
 
   learn(register: number, displacement: number, move: number): void {
