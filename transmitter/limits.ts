@@ -62,7 +62,8 @@ export const transmitterLimits = {
   bundleRetryMs: hourMs,
   /** Making time that one channel may use in a window. */
   bundleBudgetMs: 30 * 60_000,
-  bundleBudgetWindowMs: dayMs,
+  /** The window of the budgets of making time. */
+  makingWindowMs: dayMs,
   /** Bytes of the bundles that one channel may keep. */
   channelBundleBytesMax: 4 * 1024 * mebibyte,
   /** Releases whose holders are counted, per channel, and made for when the head changes. */
@@ -95,9 +96,14 @@ export const transmitterLimits = {
   drpReleasesBack: 8,
   /** Old and new bytes of one file up to which such a difference is made. */
   differenceBytesMax: 64 * mebibyte,
-  /** Bytes of differences kept in memory; differences waiting to be made. */
+  /** Bytes of differences kept in memory, and of one of them: a longer one counts as useless. */
   differencesKeptBytes: 32 * mebibyte,
+  differenceKeptBytesMax: 8 * mebibyte,
+  /** Differences that are remembered to be useless. */
+  differencesUselessKept: 50_000,
   differencesWaitingMax: 32,
+  /** Making time for differences that one channel may use in a window. */
+  differenceBudgetMs: 10 * 60_000,
   /** Index documents kept in memory. */
   indexesKept: 16,
   indexBytesKept: 64 * mebibyte,

@@ -31,7 +31,7 @@ import type {
   TidySummary,
 } from './object-store.ts'
 import { openPartialFile } from './partial-files.ts'
-import { tidyStore } from './tidy-store.ts'
+import { entriesOf, tidyStore } from './tidy-store.ts'
 import { isSoundVariant, writeVariant } from './variant-files.ts'
 
 export interface FileObjectStoreOptions {
@@ -278,6 +278,15 @@ class FileObjectStore implements ObjectStore {
       },
       key,
     )
+  }
+
+  async partialKeys(prefix: string): Promise<ReadonlySet<string>> {
+    const entries = await orFileFailure(
+      entriesOf(this.#fs, this.#paths.partial),
+      'partial objects were being looked up',
+    )
+    const keys = entries.map(({ name }) => name).filter((name) => name.startsWith(prefix))
+    return new Set(keys)
   }
 
   async putVariant(

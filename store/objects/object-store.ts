@@ -141,6 +141,8 @@ export interface ObjectStore {
    * @param key chosen by the caller; one user at a time: LW_STORE_LOCKED otherwise
    */
   openPartial(key: string): Promise<PartialObject>
+  /** The keys of what earlier attempts left that begin like this, looked up at once. */
+  partialKeys(prefix: string): Promise<ReadonlySet<string>>
   putVariant(
     digest: Digest,
     variant: ObjectVariant,

@@ -29,7 +29,7 @@ export async function openPartialFile(
   const { fs, paths, intake, open } = context
   const file = paths.partialFile(key)
   if (open.has(key)) {
-    throw storeError('LW_STORE_LOCKED', { detail: `Partial object ${key} is being received.` })
+    throw storeError('LW_STORE_LOCKED', { detail: 'Another request brings this object.' })
   }
   open.add(key)
   try {

@@ -1,7 +1,12 @@
 import type { ChannelName } from '../../protocol/index.ts'
 import { storeError } from '../errors.ts'
 import { limits } from '../limits.ts'
-import type { AppendOutcome, FeedbackBatch, FeedbackEntryRecord } from './feedback-log.ts'
+import type {
+  AppendOutcome,
+  FeedbackBatch,
+  FeedbackBounds,
+  FeedbackEntryRecord,
+} from './feedback-log.ts'
 import { chunksOf, insertRows, type Value, type Writing } from './records-database.ts'
 import { bytesOfDigest } from './rows.ts'
 
@@ -20,6 +25,7 @@ interface Stream {
 interface Channel {
   readonly id: number
   position: number
+  bytes: number
   readonly streams: Map<string, Stream>
   /** The newest epoch of each tuner, by its hexadecimal id. */
   readonly newest: Map<string, number>
@@ -31,6 +37,7 @@ interface Channel {
 export async function appendFeedback(
   tx: Writing,
   batches: readonly FeedbackBatch[],
+  bounds: FeedbackBounds = unbounded,
 ): Promise<readonly AppendOutcome[]> {
   const channels = await openChannels(tx, batches)
   const outcomes: AppendOutcome[] = []
@@ -38,12 +45,17 @@ export async function appendFeedback(
   for (const batch of batches) {
     const channel = channels.get(batch.channel)
     if (channel === undefined) throw storeError('LW_STORE_NO_CHANNEL')
-    outcomes.push(await take(tx, channel, batch, rows))
+    outcomes.push(await take({ tx, bounds, rows }, channel, batch))
   }
   await insertRows(tx, { table: 'feedback', columns: feedbackColumns, rows })
   await saveStreams(tx, channels)
   return outcomes
 }
+
+const unbounded: FeedbackBounds = { bytesMax: Infinity, newStreamBytesMax: Infinity }
+
+/** What an entry takes besides its data, about. */
+const entryBytes = 256
 
 const feedbackColumns = [
   'channel',
@@ -71,7 +83,7 @@ async function openChannels(
   const rows = await tx
     .selectFrom('channels as c')
     .leftJoin('feedback_heads as h', 'h.channel', 'c.id')
-    .select(['c.id', 'c.name', 'h.position'])
+    .select(['c.id', 'c.name', 'h.position', 'h.bytes'])
     .where('c.name', 'in', [...tuners.keys()])
     .execute()
   const channels = new Map<ChannelName, Channel>()
@@ -79,6 +91,7 @@ async function openChannels(
     const channel: Channel = {
       id: row.id,
       position: row.position ?? 0,
+      bytes: row.bytes ?? 0,
       streams: new Map(),
       newest: new Map(),
       owing: new Set(),
@@ -120,12 +133,18 @@ async function openStreams(
   }
 }
 
+interface Appending {
+  readonly tx: Writing
+  readonly bounds: FeedbackBounds
+  /** What is to be written. */
+  readonly rows: (readonly Value[])[]
+}
+
 /** Decides one batch and adds what is new of it to the rows. */
 async function take(
-  tx: Writing,
+  { tx, bounds, rows }: Appending,
   channel: Channel,
   batch: FeedbackBatch,
-  rows: (readonly Value[])[],
 ): Promise<AppendOutcome> {
   const { tuner, epoch, entries } = batch
   const key = `${tuner}.${epoch}`
@@ -140,6 +159,9 @@ async function take(
   if (fresh.length === 0) return { outcome: 'stored', sequence: stored }
   const newest = channel.newest.get(tuner) ?? 0
   if (known !== undefined && known.number < newest) return { outcome: 'cloned', sequence: stored }
+  const freshBytes = fresh.reduce((sum, { data }) => sum + data.byteLength + entryBytes, 0)
+  const bytesMax = known === undefined ? bounds.newStreamBytesMax : bounds.bytesMax
+  if (channel.bytes + freshBytes > bytesMax) return { outcome: 'full', sequence: stored }
   const stream = known ?? {
     channel: channel.id,
     tuner: bytesOfDigest(tuner),
@@ -153,6 +175,7 @@ async function take(
   channel.newest.set(tuner, stream.number)
   for (const entry of fresh) rows.push(rowOf(channel, stream, entry, batch.atMs))
   stream.sequence = stored + fresh.length
+  channel.bytes += freshBytes
   // Nobody is owed what arrives while the channel has no plug-in.
   if (!batch.isForPlugin) stream.delivered = stream.sequence
   stream.changed = true
@@ -242,11 +265,11 @@ async function saveStreams(
         stream.delivered,
       ]),
     })
-    const { id, position } = channel
+    const { id, position, bytes } = channel
     await tx
       .insertInto('feedback_heads')
-      .values({ channel: id, position })
-      .onConflict((conflict) => conflict.column('channel').doUpdateSet({ position }))
+      .values({ channel: id, position, bytes })
+      .onConflict((conflict) => conflict.column('channel').doUpdateSet({ position, bytes }))
       .execute()
   }
 }

@@ -36,6 +36,16 @@ export type AppendOutcome =
    * `sequence` are in the log nevertheless: they were appended before the copy was made.
    */
   | { readonly outcome: 'cloned'; readonly sequence: number }
+  /** The channel's log has no room; nothing of the batch was stored. */
+  | { readonly outcome: 'full'; readonly sequence: number }
+
+/** How long the log of a channel may become. */
+export interface FeedbackBounds {
+  /** Bytes from which nothing is appended any more. */
+  readonly bytesMax: number
+  /** Bytes from which no new stream begins: what is left is for those that are known. */
+  readonly newStreamBytesMax: number
+}
 
 /** An entry in a channel's log. */
 export interface FeedbackRecord extends FeedbackEntryRecord {
@@ -60,7 +70,10 @@ export interface FeedbackRecords {
    * it returns. The outcomes are in the order of the batches.
    * @throws LW_STORE_NO_CHANNEL
    */
-  append(batches: readonly FeedbackBatch[]): Promise<readonly AppendOutcome[]>
+  append(
+    batches: readonly FeedbackBatch[],
+    bounds?: FeedbackBounds,
+  ): Promise<readonly AppendOutcome[]>
   /** Entries behind a position, in order. */
   list(
     channel: ChannelName,
@@ -73,7 +86,14 @@ export interface FeedbackRecords {
   ): Promise<readonly FeedbackRecord[]>
   /** Says that the plug-in had everything of these streams up to the marks. */
   setDelivered(marks: readonly (StreamMark & { readonly channel: ChannelName })[]): Promise<void>
-  counts(channel: ChannelName): Promise<{ readonly entries: number; readonly undelivered: number }>
+  counts(channel: ChannelName): Promise<FeedbackCounts>
+}
+
+export interface FeedbackCounts {
+  readonly entries: number
+  readonly undelivered: number
+  /** What the log takes, about. */
+  readonly bytes: number
 }
 
 /** The files that a plug-in made for one tuner, as their signed statement lists them. */

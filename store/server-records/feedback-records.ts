@@ -3,7 +3,12 @@ import { type ChannelName, digestFromBytes } from '../../protocol/index.ts'
 import { limits } from '../limits.ts'
 import { findChannelId } from './channel-records.ts'
 import { appendFeedback } from './feedback-append.ts'
-import type { FeedbackRecord, FeedbackRecords, StreamMark } from './feedback-log.ts'
+import type {
+  FeedbackCounts,
+  FeedbackRecord,
+  FeedbackRecords,
+  StreamMark,
+} from './feedback-log.ts'
 import {
   type Reading,
   type RecordsDatabase,
@@ -16,7 +21,8 @@ import type { FeedbackTable } from './schema.ts'
 export function createFeedbackRecords(database: RecordsDatabase): FeedbackRecords {
   const { reader } = database
   return {
-    append: (batches) => database.transaction((tx) => appendFeedback(tx, batches)),
+    append: (batches, bounds) =>
+      database.transaction((tx) => appendFeedback(tx, batches, bounds)),
     async list(channel, { after, countMax }) {
       const id = await findChannelId(reader, channel)
       if (id === undefined) return []
@@ -76,15 +82,12 @@ async function setMarks(
   }
 }
 
-async function countsOf(
-  reader: Reading,
-  channel: ChannelName,
-): Promise<{ readonly entries: number; readonly undelivered: number }> {
+async function countsOf(reader: Reading, channel: ChannelName): Promise<FeedbackCounts> {
   const id = await findChannelId(reader, channel)
-  if (id === undefined) return { entries: 0, undelivered: 0 }
+  if (id === undefined) return { entries: 0, undelivered: 0, bytes: 0 }
   const head = await reader
     .selectFrom('feedback_heads')
-    .select('position')
+    .select(['position', 'bytes'])
     .where('channel', '=', id)
     .executeTakeFirst()
   const owed = await reader
@@ -93,7 +96,11 @@ async function countsOf(
     .where('channel', '=', id)
     .whereRef('delivered', '<', 'sequence')
     .executeTakeFirst()
-  return { entries: head?.position ?? 0, undelivered: Number(owed?.sum ?? 0) }
+  return {
+    entries: head?.position ?? 0,
+    undelivered: Number(owed?.sum ?? 0),
+    bytes: head?.bytes ?? 0,
+  }
 }
 
 function recordOf(row: Selectable<FeedbackTable>): FeedbackRecord {

@@ -162,6 +162,8 @@ export interface FeedbackStreamsTable {
 export interface FeedbackHeadsTable {
   channel: number
   position: number
+  /** Of the log: data, and 256 for each entry. */
+  bytes: number
 }
 
 export interface FeedbackTable {

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { makingMsMax, runMakeWorker } from '../../delta/bundle/run-make-worker.ts'
 import { releaseOf } from '../unit/delta-releases.ts'
 
@@ -9,7 +9,7 @@ import { releaseOf } from '../unit/delta-releases.ts'
 t.setTimeout(120_000)
 
 /** A worker's module, and a job whose path is a file that the worker writes. */
-async function stage(t: Tap.Test, body: string) {
+async function stage(t: Test, body: string) {
   const folder = t.testdir()
   const file = path.join(folder, 'worker.mjs')
   const start = `import { parentPort, workerData } from 'node:worker_threads'

@@ -2,11 +2,11 @@ import fc from 'fast-check'
 import t from 'tap'
 import type { BundleOffer, ChannelName } from '../../protocol/index.ts'
 import { isObsolete } from '../../transmitter/bundles/bundle-service.ts'
-import { BundleBudget } from '../../transmitter/bundles/bundle-budget.ts'
 import { cheapestChain } from '../../transmitter/bundles/chain.ts'
 import { HeldReleases } from '../../transmitter/bundles/held-releases.ts'
 import { isUsefulBundle } from '../../transmitter/bundles/useful-bundles.ts'
 import { transmitterLimits as limits } from '../../transmitter/index.ts'
+import { MakingBudget } from '../../transmitter/making-budget.ts'
 
 function step(from: number, to: number, bytes: number): BundleOffer {
   return { from, to, bytes, format: 'f', sha256: '0'.repeat(64) }
@@ -92,12 +92,12 @@ t.test('C23: what tuners hold is counted in bounds, the most frequent first', as
 
 t.test('DESIGN 6: a channel’s making time is bounded, and comes back', async (t) => {
   const clock = { at: 0, now: () => clock.at }
-  const budget = new BundleBudget(clock)
+  const budget = new MakingBudget(clock, limits.bundleBudgetMs)
   t.notOk(budget.isSpent(name))
   budget.spend(name, limits.bundleBudgetMs)
   t.ok(budget.isSpent(name))
   t.notOk(budget.isSpent('other' as ChannelName))
-  clock.at += limits.bundleBudgetWindowMs
+  clock.at += limits.makingWindowMs
   t.notOk(budget.isSpent(name))
 })
 

@@ -60,9 +60,12 @@ export class PublishAccess {
     })
   }
 
-  /** Whether the field carries a token with which this channel may be published. */
+  /**
+   * Whether the field carries a token with which this channel may be published. Bearer alone counts:
+   * a browser sends a Basic one by itself, also with a form of another site.
+   */
   async isPublisher(authorization: string | undefined, channel: string): Promise<boolean> {
-    const token = tokenOf(authorization)
+    const token = bearerOf(authorization)
     if (token === undefined) return false
     // Equal length, and a time that does not tell where the difference is.
     if (timingSafeEqual(hashOf(token), this.#own)) return true
@@ -70,9 +73,12 @@ export class PublishAccess {
     return record !== undefined && this.#opens(record, ['publish'], channel)
   }
 
-  /** Whether the field carries a token with which this channel may be read: any that is for it. */
+  /**
+   * Whether the field carries a token with which this channel may be read: any that is for it, also
+   * as the password of a Basic field, so that a browser can show a closed channel.
+   */
   async isReader(authorization: string | undefined, channel: string): Promise<boolean> {
-    const token = tokenOf(authorization)
+    const token = bearerOf(authorization) ?? passwordOf(authorization)
     if (token === undefined) return false
     if (timingSafeEqual(hashOf(token), this.#own)) return true
     const record = await this.#options.records.tokens.findByHash(digestOf(token))
@@ -86,7 +92,7 @@ export class PublishAccess {
 
   /** Tells the channels that the field's token opens to a repeater; undefined when it is none. */
   async repeaterGrant(authorization: string | undefined): Promise<RepeaterGrant | undefined> {
-    const token = tokenOf(authorization)
+    const token = bearerOf(authorization)
     if (token === undefined) return undefined
     if (timingSafeEqual(hashOf(token), this.#own)) {
       return { opens: () => true, speaksFor: async () => true }
@@ -104,9 +110,8 @@ export class PublishAccess {
   async #speaksFor({ id }: TokenRecord, url: string): Promise<boolean> {
     const { settings } = this.#options.records
     const key = repeaterUrlKey(id)
-    const known = await settings.get(key)
-    if (known === undefined) await settings.set(key, url)
-    return known === undefined || known === url
+    // Of two that come at once only one is noted; both learn which.
+    return ((await settings.get(key)) ?? (await settings.setOnce(key, url))) === url
   }
 }
 
@@ -114,10 +119,12 @@ function hashOf(text: string): Buffer {
   return createHash('sha256').update(text).digest()
 }
 
-/** The token of a Bearer field, or the password of a Basic one, whose name is anybody's. */
-function tokenOf(authorization = ''): string | undefined {
-  const bearer = /^Bearer ([\x21-\x7e]{1,512})$/i.exec(authorization)?.[1]
-  if (bearer !== undefined) return bearer
+function bearerOf(authorization = ''): string | undefined {
+  return /^Bearer ([\x21-\x7e]{1,512})$/i.exec(authorization)?.[1]
+}
+
+/** The password of a Basic field, whose name is anybody's. */
+function passwordOf(authorization = ''): string | undefined {
   const basic = /^Basic ([\w+/=]{1,1024})$/i.exec(authorization)?.[1]
   if (basic === undefined) return undefined
   return /:([\x21-\x7e]{1,512})$/.exec(Buffer.from(basic, 'base64').toString('latin1'))?.[1]

@@ -16,7 +16,7 @@ import type {
 import type { TransmitterContext } from '../context.ts'
 import { transmitterError } from '../errors.ts'
 import { transmitterLimits as limits } from '../limits.ts'
-import { BundleBudget } from './bundle-budget.ts'
+import { MakingBudget } from '../making-budget.ts'
 import { type BundleTask, makeAndOffer } from './bundle-maker.ts'
 import { cheapestChain } from './chain.ts'
 import { HeldReleases } from './held-releases.ts'
@@ -44,7 +44,7 @@ interface Pair {
 export class BundleService {
   readonly #context: TransmitterContext
   readonly #whole: WholeBytes
-  readonly #budget: BundleBudget
+  readonly #budget: MakingBudget
   readonly #held = new HeldReleases()
   readonly #urgent = new Map<string, BundleTask>()
   readonly #patient = new Map<string, BundleTask>()
@@ -60,7 +60,7 @@ export class BundleService {
   constructor(context: TransmitterContext) {
     this.#context = context
     this.#whole = new WholeBytes(context)
-    this.#budget = new BundleBudget(context.clock)
+    this.#budget = new MakingBudget(context.clock, limits.bundleBudgetMs)
   }
 
   /**

@@ -24,7 +24,7 @@ interface FileRequest {
 export function addDrpRoutes(context: TransmitterContext): void {
   const { app } = context.server
   const md5s = new Md5Memory(context.objects)
-  const differences = new Differences()
+  const differences = new Differences(context.clock)
   const documents = new IndexDocuments(context, md5s)
   const files = new FileVersions(context, md5s)
   app.addHook('onClose', () => differences.stop())
@@ -59,6 +59,7 @@ export function addDrpRoutes(context: TransmitterContext): void {
       request: request as FastifyRequest,
       reply,
       differences,
+      channel: record.name,
       isPublic: record.access === 'open',
       count: (bytes) => {
         counts.fileBytes += bytes

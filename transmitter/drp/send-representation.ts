@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { identityGdiff } from '../../delta/gdiff/index.ts'
 import { digestOfIdentifier, drpError } from '../../protocol/drp/index.ts'
+import type { ChannelName } from '../../protocol/index.ts'
 import { describeObject, type HttpServer, type ObjectSource } from '../../serving/index.ts'
 import {
   type BodyRange,
@@ -27,6 +28,7 @@ export interface RepresentationExchange {
   readonly request: FastifyRequest
   readonly reply: FastifyReply
   readonly differences: Differences
+  readonly channel: ChannelName
   readonly isPublic: boolean
   /** Counts the bytes of the body. */
   readonly count: (bytes: number) => void
@@ -62,7 +64,8 @@ export async function sendRepresentation(
     if (wanted === undefined) return send(exchange, resource, chosen)
     if (decision >= decisionsMax) throw new Error('a difference that was made is not to be had')
     try {
-      await differences.make(wanted.format, wanted, (version) => resource.load(version))
+      const pair = { ...wanted, channel: exchange.channel }
+      await differences.make(pair, (version) => resource.load(version))
     } catch (error) {
       // The whole file is as good an answer.
       exchange.server.logger.warn({ err: error }, 'a difference could not be made')
@@ -71,7 +74,7 @@ export async function sendRepresentation(
 }
 
 function resourceOf(
-  { request, differences, isPublic }: RepresentationExchange,
+  { request, differences, channel, isPublic }: RepresentationExchange,
   current: Version,
   older: readonly Version[],
 ): Resource {
@@ -87,7 +90,7 @@ function resourceOf(
       )
     },
     formats: ['dcz', 'gdiff'],
-    delta: (format, from, to) => differences.offer(format, from, to),
+    delta: (format, from, to) => differences.offer({ channel, format, from, to }),
     caching: {
       audience: isPublic ? 'public' : 'private',
       maxAgeSeconds: limits.fileMaxAgeSeconds,

@@ -176,12 +176,17 @@ async function describeUpload(
   context.missing.note(upload.id, missing)
   await leaseAll(context, upload, objects, missing)
   const before = await heldByPath(context, upload.channel)
+  // Once for all of them: a manifest may list a million objects.
+  const begun = await context.objects.partialKeys(`${upload.id}-`)
   const rows: UploadState['missing'] = []
   let reusedObjects = 0
   let reusedBytes = 0
   for (const [sha256, file] of objects) {
     const whole = { digest: sha256, size: file.size }
-    const received = missing.has(sha256) ? await receivedBytes(context, upload, whole) : undefined
+    let received = missing.has(sha256) ? 0 : undefined
+    if (received === 0 && begun.has(partialKey(upload, sha256))) {
+      received = await receivedBytes(context, upload, whole)
+    }
     if (received === undefined) {
       reusedObjects++
       reusedBytes += file.size
@@ -236,14 +241,12 @@ async function leaseAll(
   }
 }
 
-/** Bytes of a large object that arrived in pieces; undefined when it is complete after all. */
+/** Bytes of an object whose pieces began to arrive; undefined when it is complete after all. */
 async function receivedBytes(
   context: TransmitterContext,
   upload: UploadRecord,
   whole: ObjectRecord,
 ): Promise<number | undefined> {
-  // Small ones are never sent in pieces.
-  if (whole.size <= limits.partMemoryBytesMax) return 0
   const partial = await context.objects.openPartial(partialKey(upload, whole.digest))
   try {
     if (partial.bytes === 0) {

@@ -2,11 +2,14 @@ import type { Digest } from '../../protocol/index.ts'
 import { updateError } from '../../protocol/index.ts'
 import { updateRequestLimits as limits } from './limits.ts'
 
-interface Kept<Answer> {
+interface Asked<Answer> {
   readonly digest: Digest
   readonly answer: Promise<Answer>
-  bytes: number
-  atMs: number
+}
+
+interface Kept<Answer> extends Asked<Answer> {
+  readonly bytes: number
+  readonly atMs: number
 }
 
 /**
@@ -16,6 +19,8 @@ interface Kept<Answer> {
  */
 export class AnswerMemory<Answer extends { readonly bytes: number }> {
   readonly #clock: { now(): number }
+  readonly #making = new Map<string, Asked<Answer>>()
+  /** In the order in which they were made. */
   readonly #kept = new Map<string, Kept<Answer>>()
   #bytes = 0
 
@@ -32,25 +37,25 @@ export class AnswerMemory<Answer extends { readonly bytes: number }> {
     options: { readonly digest: Digest; readonly make: () => Promise<Answer> },
   ): Promise<Answer> {
     this.#forget()
-    const known = this.#kept.get(key)
+    const known = this.#making.get(key) ?? this.#kept.get(key)
     if (known !== undefined) {
       if (known.digest === options.digest) return known.answer
       return Promise.reject(updateError('LW_UPDATE_REUSED'))
     }
-    if (this.#kept.size >= limits.answersKept + limits.requestsMax) {
+    if (this.#making.size >= limits.requestsMax) {
       return Promise.reject(updateError('LW_UPDATE_BUSY', { retryAfterSeconds: 2 }))
     }
     const answer = options.make()
-    const kept: Kept<Answer> = { digest: options.digest, answer, bytes: 0, atMs: Infinity }
-    this.#kept.set(key, kept)
+    const asked: Asked<Answer> = { digest: options.digest, answer }
+    this.#making.set(key, asked)
     answer.then(
-      (made) => {
-        kept.bytes = made.bytes
-        kept.atMs = this.#clock.now()
-        this.#bytes += made.bytes
+      ({ bytes }) => {
+        this.#making.delete(key)
+        this.#kept.set(key, { ...asked, bytes, atMs: this.#clock.now() })
+        this.#bytes += bytes
       },
       // What failed may be asked again under the same id.
-      () => this.#kept.delete(key),
+      () => this.#making.delete(key),
     )
     return answer
   }
@@ -60,7 +65,7 @@ export class AnswerMemory<Answer extends { readonly bytes: number }> {
     const oldestMs = this.#clock.now() - limits.answerRestMs
     for (const [key, kept] of this.#kept) {
       const isOver = this.#kept.size > limits.answersKept || this.#bytes > limits.answerBytesKept
-      if (kept.atMs === Infinity || (!isOver && kept.atMs > oldestMs)) return
+      if (!isOver && kept.atMs > oldestMs) return
       this.#kept.delete(key)
       this.#bytes -= kept.bytes
     }
