@@ -20,7 +20,8 @@ export async function runProgram(argv: readonly string[]): Promise<void> {
   // A reader that closes the pipe has seen enough.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0)
-    throw error
+    process.stderr.write(`longwave: standard output cannot be written: ${error.message}\n`)
+    process.exit(1)
   })
   const program = new Command('longwave')
   program

@@ -67,8 +67,12 @@ export function staticLines(summary: StaticSummary): readonly string[] {
     outcome === 'dry-run'
       ? `Would publish ${name} release ${release}${label} in ${summary.directory}`
       : `${name} release ${release}${label} is ${outcome} in ${summary.directory}`,
-    `  Files      ${countText(summary.files, 'file')}, ${sizeText(summary.bytes)}`,
-    `  Written    ${countText(summary.writtenObjects, 'object')}, ${sizeText(summary.writtenBytes)}`,
+    ...(outcome === 'refreshed'
+      ? []
+      : [
+          `  Files      ${countText(summary.files, 'file')}, ${sizeText(summary.bytes)}`,
+          `  Written    ${countText(summary.writtenObjects, 'object')}, ${sizeText(summary.writtenBytes)}`,
+        ]),
     ...(summary.pruned === undefined || summary.pruned.files === 0
       ? []
       : [

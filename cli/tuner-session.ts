@@ -75,6 +75,14 @@ export function updateObject(result: UpdateResult) {
   }
 }
 
+/** Tells people what an update did, and what it could not do besides. */
+export function printUpdate({ output }: Pick<Session, 'output'>, result: UpdateResult): void {
+  for (const line of updateLines(result)) output.print(line)
+  for (const warning of result.warnings) {
+    output.note(`Warning: ${result.subscription.name}: ${warning}`)
+  }
+}
+
 /** What an update did, for people. */
 export function updateLines(result: UpdateResult): readonly string[] {
   const { subscription, from, to } = result

@@ -32,6 +32,12 @@ export const deltaError = errorArea('delta', {
     retryable: true,
     says: 'The delta could not be made.',
   },
+  LW_DELTA_EXISTS: {
+    status: 409,
+    exit: ExitCode.usage,
+    retryable: false,
+    says: 'Something lies where the result belongs.',
+  },
   LW_DELTA_CANCELLED: {
     status: 499,
     exit: ExitCode.interrupted,

@@ -104,11 +104,10 @@ async function fetchFrom(
   }
   if (object.size <= limits.inMemoryBytesMax) return fetchSmall(context, url, object, wasted)
   const { sha256, size } = object
-  const { file, received } = await downloadVerified(context, {
-    url,
-    sha256,
-    size,
-    stage: 'objects',
+  const download = { url, sha256, size, stage: 'objects' } as const
+  const { file, received } = await downloadVerified(context, download).catch((error: unknown) => {
+    if (isLongwaveError(error, 'LW_TRANSFER_NOT_FOUND')) throw gone(object, 404, error)
+    throw error
   })
   await context.staging.adoptFile(sha256, file)
   return received
@@ -164,6 +163,15 @@ function damaged(object: WantedObject, cause?: unknown): Error {
   })
 }
 
+/** What the signed manifest names and a server lacks: no word about the channel. */
+function gone(object: WantedObject, status: number, cause?: unknown): Error {
+  return mirroringError('LW_MIRROR_OBJECT_GONE', {
+    detail: `${object.sha256.slice(0, 16)}… answered ${status}.`,
+    members: { object: object.sha256, status },
+    cause,
+  })
+}
+
 async function fetchSmall(
   context: FetchContext,
   url: string,
@@ -176,10 +184,7 @@ async function fetchSmall(
     acceptStatus: absentStatus,
   })
   if (answer.status !== 200) {
-    throw mirroringError('LW_MIRROR_OBJECT_GONE', {
-      detail: `${object.sha256.slice(0, 16)}… answered ${answer.status}.`,
-      members: { object: object.sha256, status: answer.status },
-    })
+    throw gone(object, answer.status)
   }
   try {
     verifyObject(object, answer.bytes)

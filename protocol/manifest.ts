@@ -373,6 +373,13 @@ export function filesOf(manifest: Manifest): FileEntry[] {
   return manifest.entries.filter((entry) => entry.type === 'file')
 }
 
+/** Whether what is to be launched is there: `main` names a file or a link, or nothing. */
+export function holdsMain({ main, entries }: Manifest): boolean {
+  return (
+    main === undefined || entries.some((entry) => entry.path === main && entry.type !== 'directory')
+  )
+}
+
 /** Figures that the signed targets metadata repeats, so that a tuner can plan before it downloads. */
 export function totalsOf(manifest: Manifest): {
   readonly entries: number

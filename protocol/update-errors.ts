@@ -42,7 +42,7 @@ export const updateError = errorArea('updates', {
     status: 507,
     exit: ExitCode.temporary,
     retryable: true,
-    says: 'The queue of feedback is full; nothing of it was dropped, and nothing was added.',
+    says: 'There is no room for more feedback; nothing of it was dropped, and nothing was added.',
   },
   LW_FEEDBACK_TOO_LARGE: {
     status: 413,

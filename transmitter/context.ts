@@ -31,6 +31,8 @@ export interface TransmitterContext {
   readonly repeaters: RepeaterRegistry
   readonly missing: MissingMemory
   readonly pluginTimes: PluginTimes
+  /** Bytes that the feedback log of one channel may take. */
+  readonly feedbackBytesMax: number
   /** Asked before each switch and told after it, in order. */
   readonly commitHooks: CommitHook[]
   /** The URL that links carry; known once the server listens. */

@@ -92,6 +92,12 @@ export const transmitterError = errorArea('transmitter', {
     retryable: false,
     says: 'The manifest does not belong to this channel and release.',
   },
+  LW_TRANSMIT_NO_MAIN: {
+    status: 422,
+    exit: ExitCode.usage,
+    retryable: false,
+    says: 'What the manifest names as its main is no file of the release.',
+  },
   LW_TRANSMIT_NOTHING: {
     status: 422,
     exit: ExitCode.failed,

@@ -26,6 +26,7 @@ import type { TransmitterContext } from './context.ts'
 import { claimData, type DataClaim } from './data-claims/index.ts'
 import { addDrpRoutes } from './drp/index.ts'
 import { transmitterError } from './errors.ts'
+import { feedbackLimits } from './feedback/index.ts'
 import { addTransmitterHealth } from './health/index.ts'
 import { transmitterLimits as limits } from './limits.ts'
 import { collectGarbageOf, isThere, recordsUrl, restoringFile } from './maintenance/index.ts'
@@ -60,6 +61,8 @@ export interface TransmitterOptions {
   readonly retainedReleases?: number
   /** Times of plug-ins; those of docs/limits.md by default. */
   readonly pluginTimes?: Partial<PluginTimes>
+  /** Bytes that the feedback log of one channel may take; see docs/limits.md for the default. */
+  readonly feedbackBytesMax?: number
 }
 
 /** A transmitter: takes releases from publishers and serves them to tuners. */
@@ -192,6 +195,7 @@ class TransmitterService implements Transmitter {
       commitHooks: [],
       missing: new MissingMemory(),
       pluginTimes: { ...pluginLimits, ...this.#options.pluginTimes },
+      feedbackBytesMax: this.#options.feedbackBytesMax ?? feedbackLimits.channelBytesMax,
       repeaters: new RepeaterRegistry(parts),
       keys: new OnlineKeys(parts),
       access: await PublishAccess.open(parts),
@@ -221,14 +225,18 @@ class TransmitterService implements Transmitter {
       addBundleRoutes(context, bundles)
       const backChannel = addBackChannel(context, bundles)
       this.#backChannel = backChannel
-      addTransmitterStatus({ context, pluginHealth: (name) => backChannel.pluginHealth(name) })
+      addTransmitterStatus({
+        context,
+        room: backChannel.room,
+        pluginHealth: (name) => backChannel.pluginHealth(name),
+      })
+      addTransmitterHealth(context, backChannel.room)
     }
     addPublishingRoutes(context)
     addSignatureRoute(context)
     addDrpRoutes(context)
     addReadingRoutes(context)
     addRepeaters(context)
-    addTransmitterHealth(context)
     addOpenApi(server)
     measures.addTo(addMetrics(server))
   }

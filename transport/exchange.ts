@@ -17,6 +17,8 @@ export interface ExchangeRequest {
   readonly signal: AbortSignal
   /** Longest wait for the head of the answer, when it may take longer than a stall. */
   readonly answerTimeoutMs?: number | undefined
+  /** False for what may not even go on within the origin. */
+  readonly mayRedirect?: boolean | undefined
 }
 
 /** What every request of one transport shares. */
@@ -143,6 +145,7 @@ function redirected(from: ExchangeRequest, answer: Answer): ExchangeRequest {
     transferError('LW_TRANSFER_REDIRECT', {
       detail: `${from.url.origin} answered ${answer.status}${why}.`,
     })
+  if (from.mayRedirect === false) throw refuse(' where no redirect is followed')
   if (location === undefined || location.length > limits.urlCharactersMax) {
     throw refuse(' without a usable address')
   }

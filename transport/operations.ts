@@ -37,6 +37,7 @@ export async function fetchBytes(
           body: options.body,
           signal,
           answerTimeoutMs: options.answerTimeoutMs,
+          mayRedirect: options.mayRedirect,
         }
         return receive(context, request, options)
       },

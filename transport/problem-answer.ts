@@ -28,8 +28,13 @@ export function errorOfAnswer(
   return transferError(codeOfStatus(answer.status), {
     detail: `${answer.url.host} answered ${answer.status}.${said}`,
     ...facts,
-    members,
+    members: isCode(problem?.code) ? { ...members, serverCode: problem.code } : members,
   })
+}
+
+/** A code of ours that nothing in this process declares still says what happened. */
+function isCode(code: string | undefined): code is string {
+  return code !== undefined && /^LW_[A-Z_]{1,60}$/.test(code)
 }
 
 function codeOfStatus(status: number) {

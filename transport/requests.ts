@@ -24,6 +24,8 @@ export interface BytesRequest extends RequestOptions {
   readonly acceptStatus?: readonly number[]
   /** From the first attempt to the last byte. */
   readonly timeoutMs?: number
+  /** False for a secret that is for one address: any redirect is an error. */
+  readonly mayRedirect?: boolean
 }
 
 /** An answer in memory. */

@@ -32,6 +32,18 @@ export const tunerError = errorArea('tuner', {
     retryable: false,
     says: 'No such subscription.',
   },
+  LW_TUNER_CLOSED: {
+    status: 403,
+    exit: ExitCode.accessDenied,
+    retryable: false,
+    says: 'The channel is closed to this tuner.',
+  },
+  LW_TUNER_TOKEN: {
+    status: 400,
+    exit: ExitCode.usage,
+    retryable: false,
+    says: 'That is no token.',
+  },
   LW_TUNER_NO_GENERATION: {
     status: 404,
     exit: ExitCode.notFound,
@@ -73,6 +85,12 @@ export const tunerError = errorArea('tuner', {
     exit: ExitCode.failed,
     retryable: false,
     says: 'There is no earlier release to go back to.',
+  },
+  LW_TUNER_PATH_TOO_LONG: {
+    status: 422,
+    exit: ExitCode.failed,
+    retryable: false,
+    says: 'A path of the release is longer than the system takes below the folder.',
   },
   LW_TUNER_DISK_SPACE: {
     status: 507,

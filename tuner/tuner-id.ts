@@ -3,6 +3,7 @@ import {
   type FileSystem,
   type Randomness,
   readFileIfPresent,
+  removeTree,
   writeFileDurably,
 } from '../store/durable-files/index.ts'
 
@@ -21,6 +22,15 @@ export async function loadTunerId(
   const text = (await readFileIfPresent(fs, file).catch(() => undefined))?.toString('latin1').trim()
   if (text !== undefined && /^[0-9a-f]{32}$/.test(text)) return text
   const id = Buffer.from(randomness.bytes(idBytes)).toString('hex')
+  // A rename replaces files and links, but no folder that somebody put there.
+  if (await isFolder(fs, file)) await removeTree(fs, file)
   await writeFileDurably(fs, file, `${id}\n`, { mode: 0o600 })
   return id
+}
+
+async function isFolder(fs: FileSystem, file: string): Promise<boolean> {
+  return fs.lstat(file).then(
+    (stats) => stats.type === 'directory',
+    () => false,
+  )
 }

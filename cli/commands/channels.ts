@@ -3,13 +3,14 @@ import {
   ChannelList,
   type ChannelListing,
   ExitCode,
+  isReadToken,
   parseDigest,
   parseDocument,
   staticListingFile,
   subscribeLink,
 } from '../../protocol/index.ts'
 import { cliError } from '../failure/index.ts'
-import { sizeText, tableText } from '../output/index.ts'
+import { sizeText } from '../output/index.ts'
 import type { Runner } from '../program.ts'
 import type { Session } from '../session.ts'
 
@@ -17,22 +18,28 @@ import type { Session } from '../session.ts'
 export function declare(command: Command, run: Runner): void {
   command
     .argument('<url>', 'the URL of a transmitter, or of the folder that publish --out wrote')
+    .option('--token <token>', 'lists closed channels as well that this token opens')
     .addHelpText(
       'after',
       `
 Examples:
   longwave channels http://127.0.0.1:5282/
   longwave channels https://dl.example.org/ --json
+  LONGWAVE_TOKEN=lwp_... longwave channels https://dl.example.org/
 
-Exit codes: 0 ok, 1 what answers there is neither, 2 no URL, 75 the server is away.`,
+Exit codes: 0 ok, 1 what answers there is neither, 2 no URL or token, 75 the server is away.`,
     )
     .action(run(channels))
 }
 
 const listBytesMax = 64 * 1024 * 1024
 
-async function channels(session: Session, url: string): Promise<number> {
-  const list = await fetchList(session, url)
+async function channels(
+  session: Session,
+  url: string,
+  flags: { readonly token?: string },
+): Promise<number> {
+  const list = await fetchList(session, url, flags.token)
   for (const channel of list.channels) session.output.emit({ type: 'channel', ...channel })
   if (list.channels.length === 0) {
     session.output.print(`No channels at ${url}.`)
@@ -46,9 +53,10 @@ async function channels(session: Session, url: string): Promise<number> {
     channel.state === 'ended' ? 'ended' : (channel.title ?? ''),
     channel.link,
   ])
-  session.output.print(
-    tableText([['CHANNEL', 'RELEASE', 'SIZE', 'PUBLISHED', 'TITLE', 'SUBSCRIBE'], ...rows]),
-  )
+  session.output.printTable([
+    ['CHANNEL', 'RELEASE', 'SIZE', 'PUBLISHED', 'TITLE', 'SUBSCRIBE'],
+    ...rows,
+  ])
   return ExitCode.ok
 }
 
@@ -56,10 +64,19 @@ async function channels(session: Session, url: string): Promise<number> {
  * A transmitter answers its root with the list; below a web server the list is a file.
  * @throws LW_CLI_USAGE, LW_CLI_NO_SERVER, LW_TRANSFER_…
  */
-async function fetchList(session: Session, url: string): Promise<ChannelList> {
+async function fetchList(
+  session: Session,
+  url: string,
+  token: string | undefined,
+): Promise<ChannelList> {
   if (!URL.canParse(url) || !/^https?:/.test(url)) {
     throw cliError('LW_CLI_USAGE', {
       detail: `URL is such as http://127.0.0.1:5282/, not ${JSON.stringify(url)}.`,
+    })
+  }
+  if (token !== undefined && !isReadToken(token)) {
+    throw cliError('LW_CLI_USAGE', {
+      detail: 'TOKEN is one word, as the transmitter printed it.',
     })
   }
   const root = url.endsWith('/') ? url : `${url}/`
@@ -70,7 +87,11 @@ async function fetchList(session: Session, url: string): Promise<ChannelList> {
     acceptStatus: [403, 404],
     signal: session.signal,
   }
-  const answer = await transport.fetchBytes(root, ask)
+  const answer = await transport.fetchBytes(root, {
+    ...ask,
+    // It is for this very address.
+    ...(token === undefined ? {} : { authorization: `Bearer ${token}`, mayRedirect: false }),
+  })
   const isList = answer.status === 200 && /\bjson\b/.test(answer.headers['content-type'] ?? '')
   if (isList) return parseDocument(ChannelList, answer.bytes)
   const file = new URL(staticListingFile, root)

@@ -18,18 +18,25 @@ Examples:
 Exit codes: 0 ok, 2 unknown shell.`,
     )
     .action(
-      run((_session: Session, shell: string) => completion(shell, command.parent?.commands ?? [])),
+      run((session: Session, shell: string) =>
+        completion(session, shell, command.parent?.commands ?? []),
+      ),
     )
 }
 
-async function completion(shell: string, commands: readonly Command[]): Promise<number> {
+async function completion(
+  session: Session,
+  shell: string,
+  commands: readonly Command[],
+): Promise<number> {
   const script = scriptFor(shell, commands)
   if (script === undefined) {
     throw cliError('LW_CLI_USAGE', {
       detail: `There is no completion for ${JSON.stringify(shell)}.`,
     })
   }
-  process.stdout.write(script)
+  session.output.emit({ type: 'completion', shell, script })
+  if (!session.output.json) process.stdout.write(script)
   return ExitCode.ok
 }
 

@@ -96,7 +96,7 @@ async function apply(
   const durationMs = performance.now() - startedMs
   session.output.emit({ type: 'applied', new: newPath, ...applied, durationMs })
   session.output.print(
-    `${newPath}: ${numberText(applied.entries)} entries, ${sizeText(applied.totalBytes)}, ${countText(applied.builtFiles, 'file')} built, ${durationText(durationMs)}`,
+    `${newPath}: ${countText(applied.entries, 'entry')}, ${sizeText(applied.totalBytes)}, ${countText(applied.builtFiles, 'file')} built, ${durationText(durationMs)}`,
   )
   return ExitCode.ok
 }
@@ -126,7 +126,7 @@ async function inspect(session: Session, file: string): Promise<number> {
       'Builds',
       contents.expect === undefined
         ? undefined
-        : `${contents.expect.entries} entries, ${sizeText(contents.expect.totalBytes)}`,
+        : `${countText(contents.expect.entries, 'entry')}, ${sizeText(contents.expect.totalBytes)}`,
     ],
   ]
   for (const [name, value] of lines) {

@@ -17,6 +17,13 @@ const titles: Readonly<Record<WebServer, string>> = {
 
 /** `longwave gateway nginx|apache|caddy` */
 export function declare(command: Command, run: Runner): void {
+  command.addHelpText(
+    'after',
+    `
+Examples:
+  longwave gateway nginx --path /dl
+  longwave gateway caddy --path /files/longwave --upstream http://127.0.0.1:9000`,
+  )
   for (const server of webServers) {
     command
       .command(server)

@@ -5,7 +5,6 @@ import type { KeyChange, KeyChangeResult } from '../../publisher/index.ts'
 import { nodeFileSystem, writeFileDurably } from '../../store/durable-files/index.ts'
 import { cliError } from '../failure/index.ts'
 import { wholeNumber } from '../options/index.ts'
-import { tableText } from '../output/index.ts'
 import type { Runner } from '../program.ts'
 import { openPublisher } from '../publisher-session.ts'
 import type { Session } from '../session.ts'
@@ -159,11 +158,8 @@ async function list(session: Session, channel: string | undefined): Promise<numb
     })
     rows.push([one.role, one.key.keyId.slice(0, 16), of.slice(0, 16), one.path])
   }
-  session.output.print(
-    rows.length === 0
-      ? 'No keys yet: the first publish makes them.'
-      : tableText([['ROLE', 'KEY', 'CHANNEL', 'FILE'], ...rows]),
-  )
+  if (rows.length === 0) session.output.print('No keys yet: the first publish makes them.')
+  else session.output.printTable([['ROLE', 'KEY', 'CHANNEL', 'FILE'], ...rows])
   return ExitCode.ok
 }
 

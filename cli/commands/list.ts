@@ -1,7 +1,6 @@
 import type { Command } from 'commander'
 import { ExitCode } from '../../protocol/index.ts'
 import type { SubscriptionView } from '../../tuner/index.ts'
-import { tableText } from '../output/index.ts'
 import type { Runner } from '../program.ts'
 import type { Session } from '../session.ts'
 import { openTuner, selectSubscriptions } from '../tuner-session.ts'
@@ -37,7 +36,7 @@ async function list(session: Session, word: string | undefined): Promise<number>
     ])
   }
   if (rows.length > 0) {
-    session.output.print(tableText([['CHANNEL', 'RELEASE', 'STATE', 'SCHEDULE', 'FILES'], ...rows]))
+    session.output.printTable([['CHANNEL', 'RELEASE', 'STATE', 'SCHEDULE', 'FILES'], ...rows])
   }
   return ExitCode.ok
 }

@@ -18,6 +18,12 @@ interface StartOptions {
 
 /** `longwave proxy …` */
 export function declare(command: Command, run: Runner): void {
+  command.addHelpText(
+    'after',
+    `
+Examples:
+  longwave proxy start --origin https://dl.example.org --listen 0.0.0.0:5283`,
+  )
   command
     .command('start')
     .description('stand between tuners and transmitters; prints the URL as its first line')

@@ -107,6 +107,25 @@ Exit codes: 0 published or nothing new, 4 nothing new (--exit-code), 2 refused n
     .action(run(publish))
 }
 
+/**
+ * The `--public-url` of the publish before, as its listing has it: what cron repeats without that
+ * option keeps its links.
+ */
+async function publicUrlBefore(at: {
+  readonly name: string
+  readonly out: string
+}): Promise<string | undefined> {
+  try {
+    const text = await readFile(path.join(at.out, at.name, 'listing.json'), 'utf8')
+    const { url } = JSON.parse(text) as { readonly url?: unknown }
+    if (typeof url !== 'string' || !URL.canParse(url)) return undefined
+    return url.endsWith(`/${at.name}`) ? url.slice(0, -at.name.length - 1) : undefined
+  } catch {
+    // The first publish, or one whose listing was lost: there is nothing to keep.
+    return undefined
+  }
+}
+
 async function publish(
   session: Session,
   directory: string,
@@ -127,7 +146,7 @@ async function publish(
               ...common,
               ...at,
               onProgress,
-              publicUrl: flags.publicUrl,
+              publicUrl: flags.publicUrl ?? (await publicUrlBefore(at)),
               keep:
                 flags.keep === undefined ? undefined : wholeNumber('--keep', flags.keep, 1, 1000),
             })

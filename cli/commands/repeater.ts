@@ -28,6 +28,13 @@ interface TokenOptions {
 
 /** `longwave repeater start|token` */
 export function declare(command: Command, run: Runner): void {
+  command.addHelpText(
+    'after',
+    `
+Examples:
+  longwave repeater token --note eu                on the origin
+  longwave repeater start --origin https://dl.example.org --public-url https://eu.example.org`,
+  )
   command
     .command('start')
     .description('mirror channels of an origin and serve them; prints the URL as its first line')

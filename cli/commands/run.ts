@@ -11,9 +11,10 @@ import {
 } from '../../protocol/index.ts'
 import type { TunerOperations } from '../../tuner/index.ts'
 import { cliError, reportFailure } from '../failure/index.ts'
+import { countText } from '../output/index.ts'
 import type { Runner } from '../program.ts'
 import type { Session } from '../session.ts'
-import { openTuner, showFetch, updateLines, updateObject } from '../tuner-session.ts'
+import { openTuner, printUpdate, showFetch, updateObject } from '../tuner-session.ts'
 
 interface Flags {
   readonly into?: string
@@ -80,12 +81,12 @@ async function runFile(
       signal: session.signal,
       onProgress: showFetch(progress),
       onLocalChanges: (changes) => {
-        session.output.note(`${changes.length} local files differ; they are saved for undo.`)
+        session.output.note(`${countText(changes.length, 'local difference')}, saved for undo.`)
       },
     })
     progress.stop()
     session.output.emit({ ...updateObject(result), location: folderOf(file, flags) })
-    for (const line of updateLines(result)) session.output.print(line)
+    printUpdate(session, result)
   } finally {
     progress.stop()
   }

@@ -3,9 +3,10 @@ import type { Command } from 'commander'
 import { ExitCode, parseChannelAddress, parseChannelName } from '../../protocol/index.ts'
 import { parseIndexAddress } from '../../tuner/index.ts'
 import { collect } from '../options/index.ts'
+import { countText } from '../output/index.ts'
 import type { Runner } from '../program.ts'
 import type { Session } from '../session.ts'
-import { openTuner, showFetch, updateLines, updateObject } from '../tuner-session.ts'
+import { openTuner, printUpdate, showFetch, updateObject } from '../tuner-session.ts'
 
 interface Flags {
   readonly into?: string
@@ -14,6 +15,7 @@ interface Flags {
   readonly as?: string
   readonly schedule?: string
   readonly proxy?: string
+  readonly token?: string
   readonly unsigned?: boolean
 }
 
@@ -27,6 +29,7 @@ export function declare(command: Command, run: Runner): void {
     .option('--as <name>', 'how to call it here')
     .option('--schedule <schedule>', "instead of the developer's schedule")
     .option('--proxy <url>', 'a Longwave proxy to go through')
+    .option('--token <token>', 'opens a closed channel; it is kept, and shown to its origin alone')
     .option('--unsigned', 'the URL is that of a bare DRP index, for which only its server vouches')
     .addHelpText(
       'after',
@@ -36,9 +39,12 @@ Examples:
   longwave subscribe https://dl.example.org/site --into ./public --protect 'local/**'
   longwave subscribe https://other.example.org/app --as other-app
   longwave subscribe https://www.example.org/tools/index.xml --unsigned
+  LONGWAVE_TOKEN=lwp_... longwave subscribe https://dl.example.org/members
 
-Exit codes: 0 ok, 2 refused folder or name, 10 no such channel, 11 another tuner runs,
-13 signature or trust, 75 the server is away.`,
+A token opens a closed channel. Subscribing again with another one replaces it.
+
+Exit codes: 0 ok, 2 refused folder, name or token, 10 no such channel, 11 another tuner runs,
+12 the channel is closed and the token does not open it, 13 signature or trust, 75 the server is away.`,
     )
     .action(run(subscribe))
 }
@@ -64,11 +70,12 @@ async function subscribe(session: Session, link: string, flags: Flags): Promise<
           }),
       ...(flags.schedule === undefined ? {} : { schedule: flags.schedule }),
       ...(flags.proxy === undefined ? {} : { proxy: flags.proxy }),
+      ...(flags.token === undefined ? {} : { token: flags.token }),
       ...(isUnsigned ? { unsigned: true } : {}),
       signal: session.signal,
       onProgress: showFetch(progress),
       onLocalChanges: (changes) => {
-        session.output.note(`${changes.length} local files differ; they are saved for undo.`)
+        session.output.note(`${countText(changes.length, 'local difference')}, saved for undo.`)
       },
     })
     progress.stop()
@@ -79,7 +86,7 @@ async function subscribe(session: Session, link: string, flags: Flags): Promise<
       location: view.location,
       channelId: result.subscription.channel,
     })
-    for (const line of updateLines(result)) session.output.print(line)
+    printUpdate(session, result)
     session.output.print(`  Files at   ${view.location}`)
     return ExitCode.ok
   } finally {

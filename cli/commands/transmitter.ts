@@ -25,6 +25,16 @@ interface StartOptions {
 
 /** `longwave transmitter start|fsck|gc|backup|restore|token` */
 export function declare(command: Command, run: Runner): void {
+  command.addHelpText(
+    'after',
+    `
+Examples:
+  longwave transmitter start                       serve; prints the URL
+  longwave transmitter backup /backup/longwave
+  longwave transmitter token add --channels 'app*' --note 'build server'
+
+Everything about one of them: longwave transmitter start --help`,
+  )
   command
     .command('start')
     .description('serve channels until SIGTERM or SIGINT; prints the URL as its first line')

@@ -7,6 +7,13 @@ import { openTuner, updateObject } from '../tuner-session.ts'
 
 /** `longwave tuner start` */
 export function declare(command: Command, run: Runner): void {
+  command.addHelpText(
+    'after',
+    `
+Examples:
+  longwave tuner start
+  longwave status                                  how subscriptions stand meanwhile`,
+  )
   command
     .command('start')
     .description('keep subscribed channels current by their schedules, until SIGTERM or SIGINT')

@@ -6,9 +6,9 @@ import type { Runner } from '../program.ts'
 import type { Session } from '../session.ts'
 import {
   openTuner,
+  printUpdate,
   selectSubscriptions,
   showFetch,
-  updateLines,
   updateObject,
 } from '../tuner-session.ts'
 
@@ -53,7 +53,7 @@ async function update(session: Session, words: readonly string[], flags: Flags):
     progress.stop()
     if (outcome.ok) {
       session.output.emit(updateObject(outcome.result))
-      for (const line of updateLines(outcome.result)) session.output.print(line)
+      printUpdate(session, outcome.result)
       if (!['unchanged', 'held', 'paused', 'ended', 'waiting'].includes(outcome.result.outcome))
         worked++
     } else {

@@ -43,7 +43,7 @@ async function verify(
       damages: result.damages,
     })
     const verdict = sound
-      ? `all ${countText(result.files, 'file')} as published`
+      ? `${result.files === 1 ? 'its' : 'all'} ${countText(result.files, 'file')} as published`
       : `${countText(result.damages.length, 'entry')} damaged${result.healed ? ', mended' : ''}`
     session.output.print(`${subscription.name}: release ${result.release}, ${verdict}.`)
     for (const damage of result.damages.slice(0, 50)) {

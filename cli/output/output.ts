@@ -1,9 +1,13 @@
+import { tableLines } from './text.ts'
+
 /** What commands write to: standard output is data, standard error is everything else. */
 export interface Output {
   readonly json: boolean
   readonly quiet: boolean
   /** One line of data for people; nothing with `--json`. */
   print(line: string): void
+  /** Rows of data for people as columns, the head first; nothing with `--json`. */
+  printTable(rows: readonly (readonly string[])[]): void
   /** An object of data for scripts, as one line; nothing without `--json`. */
   emit(object: { readonly type: string } & Readonly<Record<string, unknown>>): void
   /** A line on standard error, left out with `--quiet`. */
@@ -11,10 +15,14 @@ export interface Output {
 }
 
 export function createOutput(options: { readonly json: boolean; readonly quiet: boolean }): Output {
+  const print = (line: string) => {
+    if (!options.json) process.stdout.write(`${inertText(line)}\n`)
+  }
   return {
     ...options,
-    print(line) {
-      if (!options.json) process.stdout.write(`${inertText(line)}\n`)
+    print,
+    printTable(rows) {
+      for (const line of tableLines(rows)) print(line)
     },
     emit(object) {
       if (options.json) process.stdout.write(`${inertText(JSON.stringify(object))}\n`)

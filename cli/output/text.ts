@@ -45,20 +45,18 @@ export function changesText(changes: {
   return `${numberText(added)} added, ${numberText(changed)} changed, ${numberText(removed)} removed`
 }
 
-/** Rows as columns; the first row is the head. Widths follow the contents. */
-export function tableText(rows: readonly (readonly string[])[]): string {
+/** Rows as columns, one line each; the first row is the head. Widths follow the contents. */
+export function tableLines(rows: readonly (readonly string[])[]): readonly string[] {
   const widths: number[] = []
   for (const row of rows) {
     for (const [column, cell] of row.entries()) {
       widths[column] = Math.max(widths[column] ?? 0, cell.length)
     }
   }
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n')
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  )
 }

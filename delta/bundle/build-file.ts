@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import { type Digest, digestFromBytes } from '../../protocol/index.ts'
-import { createRebuilder } from '../archives/index.ts'
 import { deltaError } from '../errors.ts'
 import type { ObjectReader } from '../objects/object-source.ts'
 import type { PoolFile } from '../planning/pool-layout.ts'
 import { type DecodedCoding, type DecoderParts, FileDecoder } from './file-decoder.ts'
+import { loadArchives } from './load-archives.ts'
 import { OutputBuffer } from './output-buffer.ts'
 
 /** Takes what is built, under numbers and not under names. */
@@ -74,7 +74,7 @@ export async function buildFile(
   let coding: DecodedCoding
   try {
     const rebuild =
-      recipe === undefined ? undefined : (known?.(write) ?? rebuilder(file, recipe, write))
+      recipe === undefined ? undefined : (known?.(write) ?? (await rebuilder(file, recipe, write)))
     const output = new OutputBuffer(rebuild?.write ?? write, parts.outputRoom)
     const decoder = new FileDecoder({ ...parts, output })
     coding = await decoder.decode({ size: formBytes, predecessor, limit })
@@ -103,11 +103,12 @@ function wrongSize(): Error {
 const gatherBytes = 64 * 1024
 
 /** Lets the archive come about from its view, piece by piece. */
-function rebuilder(
+async function rebuilder(
   file: PoolFile,
   recipe: Uint8Array,
   write: (bytes: Uint8Array) => Promise<void>,
-): ViewSink {
+): Promise<ViewSink> {
+  const { createRebuilder } = await loadArchives()
   const gathered: Uint8Array[] = []
   let room = new Uint8Array(gatherBytes)
   let filled = 0

@@ -3,9 +3,9 @@ import { type Digest, parseDigest, parseManifest } from '../../protocol/index.ts
 import { deltaError } from '../errors.ts'
 import { deltaLimits } from '../limits.ts'
 import type { ObjectSource } from '../objects/object-source.ts'
-import { type PlannedRelease, planRelease } from './make-core.ts'
+import { type PlannedRelease, planRelease } from './plan-release.ts'
 import type { Effort, MakeNotes } from './make-streams.ts'
-import { type MakeJob, runMakeJob } from './make-job.ts'
+import type { MakeJob } from './make-job.ts'
 import { makeWholeBundle, type WrittenBundle } from './make-whole.ts'
 import { runMakeWorker } from './run-make-worker.ts'
 
@@ -82,6 +82,8 @@ const hereBytesMax = 4 << 20
 
 async function runHere(job: MakeJob): Promise<WrittenBundle> {
   try {
+    // Who only applies bundles never loads what makes them.
+    const { runMakeJob } = await import('./make-job.ts')
     return await runMakeJob(job)
   } catch (cause) {
     throw deltaError('LW_DELTA_MAKE', { cause })

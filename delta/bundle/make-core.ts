@@ -1,13 +1,12 @@
-import { type Digest, digestOf } from '../../protocol/index.ts'
-import { planBuild } from '../planning/build-plan.ts'
-import { makeScript } from '../planning/script.ts'
+import { digestOf } from '../../protocol/index.ts'
 import { chooseViews } from './choose-views.ts'
-import { attributesOf, type BundleHead, readHeldManifest, readOldRelease } from './bundle-head.ts'
+import { attributesOf, type BundleHead } from './bundle-head.ts'
 import type { KnownArchive } from './build-file.ts'
 import { type BulkPart, encodeHeader, shortId } from './container.ts'
 import { knownArchive } from './known-archive.ts'
 import type { PackedBulk } from './pack-bulk.ts'
 import type { PoolLayout } from '../planning/pool-layout.ts'
+import { planRelease } from './plan-release.ts'
 import { type Effort, type MakeNotes, makeStreams } from './make-streams.ts'
 
 export interface CoreInput {
@@ -25,21 +24,6 @@ export interface MadeBundle {
   /** Archives that were rebuilt from their views already. */
   readonly known: (index: number) => KnownArchive | undefined
 }
-
-/** The script and the plan that both follow from the two manifests. */
-export function planRelease(oldManifest: Uint8Array, newManifest: Uint8Array) {
-  const old = readOldRelease(oldManifest)
-  const next = readHeldManifest(newManifest)
-  const script = makeScript(old.entries, next.entries, old.objects)
-  const plan = planBuild(old.entries, old.objects, script, [])
-  const digestAt = new Map<string, Digest>()
-  for (const entry of next.entries) {
-    if (entry.type === 'file') digestAt.set(entry.path, entry.sha256)
-  }
-  return { old, next, script, plan, digestAt }
-}
-
-export type PlannedRelease = ReturnType<typeof planRelease>
 
 /** Makes a bundle from bytes in memory; takes its time, so it runs in a worker. */
 export function makeCore(input: CoreInput): MadeBundle {

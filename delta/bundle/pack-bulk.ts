@@ -8,6 +8,13 @@ const slowBytesMax = { fast: 1 << 13, best: 1 << 15 } as const
 /** Above so many bytes a lighter setting is taken. */
 const lightBytesMin = { fast: 32 << 20, best: 64 << 20 } as const
 const smallWindowBits = 23
+/**
+ * Streams that pack well gain an eighth from a setting that takes a microsecond per byte; those
+ * that do not gain little.
+ */
+const thoroughBytesMax = 4 << 20
+const thoroughRatioMax = 1 / 3
+const thoroughQuality = 10
 
 export interface PackedBulk {
   readonly method: BulkMethod
@@ -19,15 +26,25 @@ export function packBulk(pieces: readonly Uint8Array[], effort: Effort): PackedB
   const stored = Buffer.concat(pieces)
   if (stored.length === 0) return { method: 'none', bytes: stored }
   const small = stored.length <= deltaLimits.bulkAtOnceBytesMax
-  const packed = brotliCompressSync(stored, {
+  const quality = qualityFor(stored.length, effort)
+  let packed = pack(stored, quality)
+  const thorough = effort === 'best' && stored.length <= thoroughBytesMax
+  if (thorough && quality < thoroughQuality && packed.length < stored.length * thoroughRatioMax) {
+    packed = pack(stored, thoroughQuality)
+  }
+  if (packed.length >= stored.length) return { method: 'stored', bytes: stored }
+  return { method: small ? 'brotli' : 'brotli-streamed', bytes: packed }
+}
+
+function pack(stored: Uint8Array, quality: number): Uint8Array {
+  const small = stored.length <= deltaLimits.bulkAtOnceBytesMax
+  return brotliCompressSync(stored, {
     params: {
-      [constants.BROTLI_PARAM_QUALITY]: qualityFor(stored.length, effort),
+      [constants.BROTLI_PARAM_QUALITY]: quality,
       [constants.BROTLI_PARAM_LGWIN]: small ? smallWindowBits : constants.BROTLI_MAX_WINDOW_BITS,
       [constants.BROTLI_PARAM_SIZE_HINT]: stored.length,
     },
   })
-  if (packed.length >= stored.length) return { method: 'stored', bytes: stored }
-  return { method: small ? 'brotli' : 'brotli-streamed', bytes: packed }
 }
 
 function qualityFor(bytes: number, effort: Effort): number {

@@ -5,7 +5,7 @@ import type { KnownArchive, Staging } from './build-file.ts'
 import { readHeldManifest } from './bundle-head.ts'
 import type { BundleInput } from './bundle-file.ts'
 import type { BuildPlan } from '../planning/build-plan.ts'
-import { planRelease } from './make-core.ts'
+import { planRelease } from './plan-release.ts'
 
 /** The figures that a release's signed metadata repeats from its manifest. */
 export function expectationOf(manifest: Uint8Array): ExpectedRelease {

@@ -4,6 +4,12 @@ import { deltaLimits } from '../limits.ts'
 import type { MakeJob } from './make-job.ts'
 import type { MakeAnswer } from './make-worker.ts'
 
+/**
+ * MiB of short-lived objects before they are looked through: what archives inflate to is held by
+ * such objects and waits for that. Making allocates little else, so it costs no time.
+ */
+const youngGenerationMiB = 4
+
 export interface RunMakeWorkerOptions {
   readonly signal?: AbortSignal | undefined
   /** Milliseconds; when left out, what `makingMsMax` gives for the job. */
@@ -31,7 +37,10 @@ export function runMakeWorker(
     // The same file name in the built tree and in the sources.
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
     const module = options.module ?? new URL(`./make-worker.${extension}`, import.meta.url)
-    const worker = new Worker(module, { workerData: job })
+    const worker = new Worker(module, {
+      workerData: job,
+      resourceLimits: { maxYoungGenerationSizeMb: youngGenerationMiB },
+    })
     let why: 'cancelled' | 'late' | undefined
     const stop = (reason: 'cancelled' | 'late'): void => {
       why ??= reason

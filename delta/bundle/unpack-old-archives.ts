@@ -1,10 +1,10 @@
-import { unpackForBase } from '../archives/index.ts'
 import { deltaError } from '../errors.ts'
 import { deltaLimits } from '../limits.ts'
 import type { PoolReader } from '../objects/pool-reader.ts'
 import type { Scratch } from '../objects/scratch.ts'
 import type { BaseObject, BuildPlan } from '../planning/build-plan.ts'
 import type { OldView } from '../planning/pool-layout.ts'
+import { loadArchives } from './load-archives.ts'
 
 /** Adds the views of old archives to the pool, through files of the scratch space. */
 export async function unpackOldArchives(
@@ -14,6 +14,8 @@ export async function unpackOldArchives(
 ): Promise<OldView[]> {
   const { pool, scratch } = places
   const views: OldView[] = []
+  if (indices.length === 0) return views
+  const { unpackForBase } = await loadArchives()
   let left: number = deltaLimits.viewBytesMax
   for (const index of indices) {
     const { position, size } = plan.base[index] as BaseObject

@@ -140,7 +140,7 @@ async function assemble(rebuilt: Rebuilt, result: string): Promise<void> {
 async function refuseExisting(target: string): Promise<void> {
   const found = await lstat(target).catch(() => undefined)
   if (found !== undefined) {
-    throw deltaError('LW_DELTA_MAKE', {
+    throw deltaError('LW_DELTA_EXISTS', {
       detail: `${target} exists.`,
       untouched: 'It is as it was.',
     })

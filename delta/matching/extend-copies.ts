@@ -6,9 +6,16 @@ export interface Extension {
   readonly next: Uint8Array
   readonly start: number
   readonly end: number
-  /** Whether bytes may differ, as long as more than half are equal. */
-  readonly inexact: boolean
+  /**
+   * How many equal halves outweigh a byte that differs: 2 wants more than half equal, 3 more than
+   * three in five.
+   */
+  readonly differingWeight: number
 }
+
+const equalWeight = 2
+/** How far below its best a score may fall before growing is given up. */
+const lossMax = 128
 
 /** Grows every copy forward and backward, and settles overlaps where most bytes are equal. */
 export function extendCopies(copies: CopyList, extension: Extension): CopyList {
@@ -39,7 +46,7 @@ export function extendCopies(copies: CopyList, extension: Extension): CopyList {
 }
 
 function grow(copies: CopyList, index: number, extension: Extension, limit: number): void {
-  const { base, next, inexact } = extension
+  const { base, next, differingWeight } = extension
   const at = copies.newAt(index) + copies.length(index)
   const from = copies.oldAt(index) + copies.length(index)
   const most = Math.min(limit - at, base.length - from)
@@ -48,31 +55,35 @@ function grow(copies: CopyList, index: number, extension: Extension, limit: numb
   let bestScore = 0
   for (let i = 0; i < most; i++) {
     if (next[at + i] === base[from + i]) {
-      if (++score > bestScore) {
+      score += equalWeight
+      if (score > bestScore) {
         bestScore = score
         best = i + 1
       }
     } else {
-      if (!inexact || --score < bestScore - 64) break
+      score -= differingWeight
+      if (score < bestScore - lossMax) break
     }
   }
   copies.set(index, copies.newAt(index), copies.oldAt(index), copies.length(index) + best)
 }
 
 function growBack(extension: Extension, at: number, from: number, floor: number): number {
-  const { base, next, inexact } = extension
+  const { base, next, differingWeight } = extension
   const most = Math.min(at - floor, from)
   let best = 0
   let score = 0
   let bestScore = 0
   for (let i = 1; i <= most; i++) {
     if (next[at - i] === base[from - i]) {
-      if (++score > bestScore) {
+      score += equalWeight
+      if (score > bestScore) {
         bestScore = score
         best = i
       }
     } else {
-      if (!inexact || --score < bestScore - 64) break
+      score -= differingWeight
+      if (score < bestScore - lossMax) break
     }
   }
   return best

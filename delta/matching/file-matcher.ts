@@ -139,16 +139,22 @@ export class FileMatcher {
     if (predicted !== undefined) return predicted
     const { start, end, predecessor } = file
     const { base, pool } = this
-    this.binaryParts ??= new InexactMatcher(base, pool, this.binaries())
+    this.binaryParts ??= new InexactMatcher(base, pool, { parts: this.binaries() })
     const copies = this.binaryParts.match(start, end, predecessor)
     return { operations: inexactOperations(copies, start), coding: inexactCoding }
   }
 
   /** Matches again by what references mean instead of by their bytes. */
   private rematch(old: Uint8Array, next: Uint8Array, first: CopyList): CopyList {
+    if (isWasm(next)) {
+      if (copiedBytes(first) > next.length * copiedShareMin) return first
+      const matching = { code: true, effort: 'thorough' } as const
+      return new InexactMatcher(old, next, matching).match(0, next.length, 0)
+    }
     const views = labelViews({ old, next, copies: copyOps(first) })
     if (views === undefined) return first
-    return new InexactMatcher(views.old, views.next).match(0, next.length, 0)
+    const matching = { code: true, effort: 'light' } as const
+    return new InexactMatcher(views.old, views.next, matching).match(0, next.length, 0)
   }
 
   /** Executables: copies that agree with what code refers to, when predicting references pays. */
@@ -161,9 +167,8 @@ export class FileMatcher {
     if (predecessor < 0 || !mayBeExecutable(this.pool, start)) return undefined
     const old = this.pool.subarray(predecessor, predecessor + predecessorBytes)
     const next = this.pool.subarray(start, end)
-    const first = new InexactMatcher(old, next).match(0, next.length, 0)
-    const again = this.effort === 'best' && !isWasm(next)
-    const list = again ? this.rematch(old, next, first) : first
+    const first = new InexactMatcher(old, next, { code: true }).match(0, next.length, 0)
+    const list = this.effort === 'best' ? this.rematch(old, next, first) : first
     const side = planReferences({ old, next, copies: copyOps(list) })?.side
     if (side === undefined) return undefined
     const operations = inexactOperations(list, 0)
@@ -189,6 +194,15 @@ function copyOps(list: CopyList): CopyOp[] {
     copies.push({ oldPosition: list.oldAt(i), newPosition: list.newAt(i), length })
   }
   return copies
+}
+
+/** A program of which less was found by the first matching is looked through thoroughly. */
+const copiedShareMin = 0.9
+
+function copiedBytes(list: CopyList): number {
+  let bytes = 0
+  for (let i = 0; i < list.count; i++) bytes += list.length(i)
+  return bytes
 }
 
 /** WebAssembly, which has no addresses that a second matching could go by. */

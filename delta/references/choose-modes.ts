@@ -1,6 +1,7 @@
 import { ReferenceCoder } from './coder.ts'
 import type { Draft } from './draft.ts'
 import type { Region } from './layout.ts'
+import { Knowledge } from './knowledge.ts'
 import { referenceLimits } from './limits.ts'
 import { coderInput, type PlanInput } from './plan-input.ts'
 import { cellCount, mode, type ModeRun } from './side.ts'
@@ -21,13 +22,14 @@ export function chooseModes(draft: Draft, input: PlanInput): readonly ModeRun[] 
   const count = cellCount(input.next.length)
   const windows = plannedWindows(draft, input)
   const candidates = candidateModes(draft)
-  const plain = trial(draft, input, { mode: mode.plain, windows, count })
+  const shared = { count, knowledge: new Knowledge(draft.side, coderInput(input)) }
+  const plain = trial(draft, input, { mode: mode.plain, windows, ...shared })
   const costs = candidates.map((candidate) => {
     if (candidate.mode === mode.plain) return plain
     const fitting = windows.filter(({ from, to }) => candidate.fits(from, to))
-    const promising = promisingRegions(draft, input, { candidate, fitting, plain, count })
+    const promising = promisingRegions(draft, input, { candidate, fitting, plain, ...shared })
     const taken = fitting.filter(({ region }) => promising.has(region))
-    return trial(draft, input, { mode: candidate.mode, windows: taken, count })
+    return trial(draft, input, { mode: candidate.mode, windows: taken, ...shared })
   })
   return runs(cheapest(candidates, costs, count))
 }
@@ -68,19 +70,21 @@ interface Trial {
   readonly mode: number
   readonly windows: readonly PlannedWindow[]
   readonly count: number
+  readonly knowledge: Knowledge
 }
 
 /** What each cell costs in a mode; where it is not tried, as much as all its bytes. */
 function trial(
   draft: Draft,
   input: PlanInput,
-  { mode: value, windows, count }: Trial,
+  { mode: value, windows, count, knowledge }: Trial,
 ): Uint16Array {
   const cost = new Uint16Array(count)
   if (value !== mode.plain) cost.fill(cellBytes)
   const coder = new ReferenceCoder(
     { ...draft.side, modes: [{ mode: value, cells: count }] },
     coderInput(input),
+    knowledge,
   )
   for (const { from, to } of windows) clearCells(cost, from, to)
   const room = new Uint8Array(windowBytes)
@@ -118,9 +122,10 @@ function promisingRegions(
     readonly fitting: readonly PlannedWindow[]
     readonly plain: Uint16Array
     readonly count: number
+    readonly knowledge: Knowledge
   },
 ): ReadonlySet<number> {
-  const { candidate, fitting, plain, count } = options
+  const { candidate, fitting, plain, ...shared } = options
   const byRegion = new Map<number, PlannedWindow[]>()
   for (const window of fitting) {
     if (!window.noisy) continue
@@ -134,7 +139,7 @@ function promisingRegions(
     if (list.length <= 2 * sampledWindows) promising.add(region)
     else samples.push(...spread(list))
   }
-  const costs = trial(draft, input, { mode: candidate.mode, windows: samples, count })
+  const costs = trial(draft, input, { mode: candidate.mode, windows: samples, ...shared })
   const gains = new Map<number, number>()
   for (const { from, to, region } of samples) {
     for (let cell = Math.floor(from / cellBytes); cell * cellBytes < to; cell++) {

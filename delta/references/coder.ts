@@ -1,13 +1,10 @@
-import { AddressMap } from './address-map.ts'
 import { referenceError } from './errors.ts'
 import { transformArm64 } from './arm64.ts'
 import { transformEhFrame } from './eh-frame.ts'
-import { GoFunctions } from './go-functions.ts'
+import { Knowledge } from './knowledge.ts'
 import type { Image, Region } from './layout.ts'
-import { JumpTables } from './jump-tables.ts'
 import { regionAt, unloaded } from './layout.ts'
 import { referenceLimits } from './limits.ts'
-import { mapPieces } from './map-pieces.ts'
 import { type BasePair, cellCount, mode, parseSide, type Side } from './side.ts'
 import { Targets } from './targets.ts'
 import { transformWasmCode, transformWasmData } from './wasm.ts'
@@ -38,23 +35,19 @@ export class ReferenceCoder {
   /** Mode of each cell of the new files; the maker tries others. */
   readonly cells: Uint8Array
   private readonly window: Window
-  private readonly go: GoFunctions
-  private readonly tables: JumpTables
+  private readonly knowledge: Knowledge
 
-  constructor(side: Side, input: CoderInput) {
+  constructor(side: Side, input: CoderInput, knowledge: Knowledge = new Knowledge(side, input)) {
     this.input = input
     this.side = side
+    this.knowledge = knowledge
     this.cells = new Uint8Array(cellCount(input.newSize))
     let cell = 0
     for (const run of side.modes) {
       this.cells.fill(run.mode, cell, cell + run.cells)
       cell += run.cells
     }
-    const map = new AddressMap(side.oldLayout, [...mapPieces(side, input.copies), ...side.extra])
-    this.window = new Window(new Targets(map))
-    const wanted = side.modes.some((run) => run.mode === mode.jumpTable)
-    this.tables = new JumpTables(wanted ? side.oldLayout.regions : [], input)
-    this.go = new GoFunctions(side, input)
+    this.window = new Window(new Targets(knowledge.map))
   }
 
   /** In place: differences become new bytes. */
@@ -183,12 +176,14 @@ export class ReferenceCoder {
         return transformWasmData(window, from, to)
       case mode.ehFrame:
         return transformEhFrame(window, from, to)
-      case mode.jumpTable:
+      case mode.jumpTable: {
+        const { tables } = this.knowledge
         return transformWords(window, { from, to, unit: 4, width: 4 }, (at) =>
-          this.tables.field(window, at),
+          tables.field(window, at),
         )
+      }
       case mode.goFunctions:
-        return this.go.transform(window, from, to)
+        return this.knowledge.go.transform(window, from, to)
       default: {
         const base = this.side.bases[value - mode.based32] as BasePair | undefined
         if (base === undefined)

@@ -12,8 +12,8 @@ const biasMax = 65_536
  */
 export class Targets {
   private readonly map: AddressMap
-  private readonly keys = new Float64Array(slots).fill(-1)
-  private readonly moves = new Float64Array(slots)
+  /** Target and move of each slot side by side: one look into far memory for both. */
+  private readonly learned = new Float64Array(2 * slots).fill(-1)
   private readonly biases = new Float64Array(slots)
 
   constructor(map: AddressMap) {
@@ -23,7 +23,7 @@ export class Targets {
   /** The new address of an old one; NaN when nothing is known. */
   predict(target: number): number {
     const slot = slotOf(target)
-    if (this.keys[slot] === target) return target + (this.moves[slot] as number)
+    if (this.learned[slot] === target) return target + (this.learned[slot + 1] as number)
     const move = this.map.delta(target)
     if (this.map.covered) return target + move
     return target + move + (this.biases[pageOf(target)] as number)
@@ -32,21 +32,22 @@ export class Targets {
   /** What an earlier reference of the same target showed; NaN when there was none. */
   known(target: number): number {
     const slot = slotOf(target)
-    return this.keys[slot] === target ? target + (this.moves[slot] as number) : Number.NaN
+    const { learned } = this
+    return learned[slot] === target ? target + (learned[slot + 1] as number) : Number.NaN
   }
 
   /** A reference to `target` turned out to point to `found`. */
   learn(target: number, found: number): void {
     const slot = slotOf(target)
-    this.keys[slot] = target
-    this.moves[slot] = found - target
+    this.learned[slot] = target
+    this.learned[slot + 1] = found - target
     const bias = found - target - this.map.delta(target)
     if (!this.map.covered && Math.abs(bias) < biasMax) this.biases[pageOf(target)] = bias
   }
 }
 
 function slotOf(target: number): number {
-  return (Math.imul(target, 0x9e3779b1) >>> 0) % slots
+  return ((Math.imul(target, 0x9e3779b1) >>> 0) % slots) * 2
 }
 
 function pageOf(target: number): number {

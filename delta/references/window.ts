@@ -47,10 +47,16 @@ export class Window {
   readonly targets: Targets
   readonly frames = new Frames()
   readonly pairs = new AddressPairs()
-  readonly wasm = new WasmMoves()
+  private learnedWasm: WasmMoves | undefined
 
   constructor(targets: Targets) {
     this.targets = targets
+  }
+
+  /** Made when it is first needed: its tables take megabytes. */
+  get wasm(): WasmMoves {
+    this.learnedWasm ??= new WasmMoves()
+    return this.learnedWasm
   }
 
   /** Byte by byte, no prediction. */

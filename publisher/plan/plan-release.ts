@@ -8,6 +8,7 @@ import {
   canonicalJson,
   checkManifest,
   encodeManifest,
+  holdsMain,
   isLongwaveError,
   limits,
   manifestFormat,
@@ -63,6 +64,13 @@ export function planRelease(options: PlanOptions): ReleasePlan {
     entries,
   }
   checked(manifest)
+  if (!holdsMain(manifest)) {
+    throw publishError('LW_PUBLISH_ATTRIBUTE', {
+      detail: `The main ${JSON.stringify(manifest.main)} is no file of the directory.`,
+      untouched: 'Nothing was published.',
+      next: 'Name another with --main, or clear it with --main none.',
+    })
+  }
   const bytes = encodeManifest(manifest)
   if (bytes.byteLength > limits.manifestBytesMax) {
     throw publishError('LW_PUBLISH_TOO_LARGE', {

@@ -35,6 +35,8 @@ export interface ChannelRoutesOptions {
   readonly pages: ChannelPages
   /** The URL that links carry, without a trailing slash. */
   baseUrl(): string
+  /** Tells which closed channels are listed for who asks; none when absent. */
+  listed?(request: FastifyRequest): Promise<(view: ChannelView) => boolean>
   /** The channel of a request that may read it. @throws when there is none, or it may not */
   readable(request: FastifyRequest<ChannelParams>): Promise<ChannelView>
   readonly noObject: () => Error
@@ -122,20 +124,25 @@ function wantsPage({ headers }: Pick<FastifyRequest, 'headers'>): boolean {
   return html > 0 && html >= (weights.get(mediaTypes.json) ?? 0)
 }
 
-function answerList(
+async function answerList(
   options: ChannelRoutesOptions,
   request: FastifyRequest,
   reply: FastifyReply,
-): FastifyReply {
+): Promise<FastifyReply> {
+  const isPersonal = request.headers.authorization !== undefined
   // Closed channels are told of to nobody who merely asks.
+  const isListed = isPersonal ? await options.listed?.(request) : undefined
   const channels = options.catalogue
     .list()
-    .filter(isOpen)
+    .filter((view) => isOpen(view) || isListed?.(view) === true)
     .map((view) => listingOf(options, view))
   const list: ChannelList = { transmitter: `${options.baseUrl()}/`, version, channels }
   void reply.header('vary', 'accept')
-  if (!wantsPage(request)) return reply.header('cache-control', 'no-cache').send(list)
-  return reply.headers(options.pages.headers).send(options.pages.list(list))
+  const caching = isPersonal ? 'private, no-store' : 'no-cache'
+  if (!wantsPage(request)) return reply.header('cache-control', caching).send(list)
+  void reply.headers(options.pages.headers)
+  if (isPersonal) void reply.header('cache-control', caching)
+  return reply.send(options.pages.list(list))
 }
 
 function listingOf(options: ChannelRoutesOptions, view: ChannelView): ChannelListing {

@@ -42,7 +42,10 @@ export async function tidyStore(request: TidyRequest): Promise<TidySummary> {
   return { temporaryFiles, partials }
 }
 
-export async function entriesOf(fs: FileSystem, folder: string): Promise<readonly DirectoryEntry[]> {
+export async function entriesOf(
+  fs: FileSystem,
+  folder: string,
+): Promise<readonly DirectoryEntry[]> {
   try {
     return await fs.readdir(folder)
   } catch (error) {

@@ -3,12 +3,7 @@ import { type ChannelName, digestFromBytes } from '../../protocol/index.ts'
 import { limits } from '../limits.ts'
 import { findChannelId } from './channel-records.ts'
 import { appendFeedback } from './feedback-append.ts'
-import type {
-  FeedbackCounts,
-  FeedbackRecord,
-  FeedbackRecords,
-  StreamMark,
-} from './feedback-log.ts'
+import type { FeedbackCounts, FeedbackRecord, FeedbackRecords, StreamMark } from './feedback-log.ts'
 import {
   type Reading,
   type RecordsDatabase,
@@ -21,8 +16,7 @@ import type { FeedbackTable } from './schema.ts'
 export function createFeedbackRecords(database: RecordsDatabase): FeedbackRecords {
   const { reader } = database
   return {
-    append: (batches, bounds) =>
-      database.transaction((tx) => appendFeedback(tx, batches, bounds)),
+    append: (batches, bounds) => database.transaction((tx) => appendFeedback(tx, batches, bounds)),
     async list(channel, { after, countMax }) {
       const id = await findChannelId(reader, channel)
       if (id === undefined) return []

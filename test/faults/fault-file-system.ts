@@ -8,9 +8,16 @@ import type {
 /**
  * What happens at one mutating operation: the process ends before or after it, or the system
  * refuses it. `short-write` leaves half of a write behind and then fails; for other operations it
- * is the same as `enospc`.
+ * is the same as `enospc`. `eintr` and `eagain` are what a system says that was disturbed.
  */
-export type FaultMode = 'kill-before' | 'kill-after' | 'eio' | 'enospc' | 'short-write'
+export type FaultMode =
+  | 'kill-before'
+  | 'kill-after'
+  | 'eio'
+  | 'enospc'
+  | 'short-write'
+  | 'eintr'
+  | 'eagain'
 
 export const faultModes: readonly FaultMode[] = [
   'kill-before',
@@ -19,6 +26,9 @@ export const faultModes: readonly FaultMode[] = [
   'enospc',
   'short-write',
 ]
+
+/** Those that pass by themselves (R5). */
+export const passingModes: readonly FaultMode[] = ['eintr', 'eagain']
 
 /** Thrown by every operation once the process counts as dead. */
 export class Killed extends Error {
@@ -100,6 +110,10 @@ export class FaultFileSystem implements FileSystem {
         throw systemError('EIO', operation)
       case 'enospc':
         throw systemError('ENOSPC', operation)
+      case 'eintr':
+        throw systemError('EINTR', operation)
+      case 'eagain':
+        throw systemError('EAGAIN', operation)
       case 'short-write':
         await half?.()
         throw systemError('ENOSPC', operation)
@@ -264,8 +278,10 @@ function isReadingFlags(flags: OpenFlags): boolean {
   return typeof flags === 'number' ? (flags & 0o1100) === 0 : flags === 'r' || flags === 'r+'
 }
 
-function systemError(code: 'EIO' | 'ENOSPC', operation: MutatingOperation): Error {
-  const errno = code === 'EIO' ? -5 : -28
+const numbers = { EINTR: -4, EIO: -5, EAGAIN: -11, ENOSPC: -28 } as const
+
+function systemError(code: keyof typeof numbers, operation: MutatingOperation): Error {
+  const errno = numbers[code]
   const error = new Error(`${code}: injected, ${operation.name}`)
   return Object.assign(error, { code, errno, syscall: operation.name })
 }

@@ -37,6 +37,8 @@ t.test('C18: --into keeps a folder, text is for people, signals end cleanly', as
   t.match(updated.stdout, /release 1 → 2\n {2}Files .*\n {2}Received .*\n {2}Route/)
   t.equal(await readFile(path.join(folder, 'index.html'), 'utf8'), '<h1>two</h1>')
   t.equal(await readFile(path.join(folder, 'local', 'mine.txt'), 'utf8'), 'mine')
+  const verified = await commands.run(['verify', folder], { home })
+  t.equal(verified.code, 0, `what is protected is no damage: ${verified.stdout}`)
   t.match(await commands.run(['undo', folder], { home }), {
     code: 0,
     stdout: /from release 2 to 1/,

@@ -55,8 +55,15 @@ t.test(
     )
     t.match(await at('verify'), { code: 0, last: { type: 'sound', release: 2, files: 40 } })
 
+    const cron = ['publish', base, 'texts', '--out', www, '--force', '--json']
+    const third = await runCli(cron, { home })
+    t.match(third, { code: 0, last: { release: 3 } }, third.stderr)
+    const relisted = await runCli(['channels', nginx.url, '--json'], { home })
+    t.match(relisted.last, { release: 3, link }, 'the public URL of the first publish stays')
+    t.match(await at('update'), { code: 0, last: { to: 3 } })
+
     const refreshed = await publish('--refresh')
     t.equal(refreshed.code, 0, refreshed.stderr)
-    t.match(await at('update', '--exit-code'), { code: 4, last: { to: 2 } })
+    t.match(await at('update', '--exit-code'), { code: 4, last: { to: 3 } })
   },
 )

@@ -111,9 +111,9 @@ t.test('C51: what a plug-in is owed is known, and nothing while there is none', 
   await using records = await open()
   const { feedback } = records
   await feedback.append([batch({ from: 1, to: 2, isForPlugin: false })])
-  t.same(await feedback.counts(news), { entries: 2, undelivered: 0 })
+  t.match(await feedback.counts(news), { entries: 2, undelivered: 0 })
   await feedback.append([batch({ from: 3, to: 4 }), batch({ from: 1, to: 1, tuner: two })])
-  t.same(await feedback.counts(news), { entries: 5, undelivered: 3 })
+  t.match(await feedback.counts(news), { entries: 5, undelivered: 3 })
   const owed = await feedback.undelivered(news, { countMax: 10 })
   t.same(
     owed.map(({ sequence }) => sequence),
@@ -126,8 +126,8 @@ t.test('C51: what a plug-in is owed is known, and nothing while there is none', 
     { ...mark, sequence: 4 },
     { ...mark, sequence: 3 },
   ])
-  t.same(await feedback.counts(news), { entries: 5, undelivered: 1 })
-  t.same(await feedback.counts(weather), { entries: 0, undelivered: 0 })
+  t.match(await feedback.counts(news), { entries: 5, undelivered: 1 })
+  t.same(await feedback.counts(weather), { entries: 0, undelivered: 0, bytes: 0 })
 })
 
 t.test('C53: a tuner’s overlay grows in number, and only this tuner has its files', async (t) => {
@@ -152,4 +152,19 @@ t.test('C53: a tuner’s overlay grows in number, and only this tuner has its fi
   t.equal(await overlays.file(news, one, digestOf('x')), undefined)
   t.ok(await overlays.file(news, two, digestOf('x')), 'a shared file stays for the other')
   t.match(await overlays.find(news, one), { serial: 2, statement: 'statement 2' })
+})
+
+t.test('S68: a log takes no more than its bytes, and leaves a rest to known streams', async (t) => {
+  await using records = await open()
+  const { feedback } = records
+  // An entry counts 256 and its data, one byte here.
+  const bounds = { bytesMax: 3 * 257, newStreamBytesMax: 2 * 257 }
+  const append = async (more: Parameters<typeof batch>[0]) =>
+    (await feedback.append([batch(more)], bounds))[0]?.outcome
+  t.equal(await append({ from: 1, to: 2 }), 'stored')
+  t.equal(await append({ from: 1, to: 1, tuner: two }), 'full', 'a new stream')
+  t.equal(await append({ from: 3, to: 3 }), 'stored', 'a known one')
+  t.equal(await append({ from: 4, to: 4 }), 'full')
+  t.equal(await append({ from: 1, to: 3 }), 'stored', 'what is there already needs no room')
+  t.same(await feedback.counts(news), { entries: 3, undelivered: 3, bytes: 3 * 257 })
 })

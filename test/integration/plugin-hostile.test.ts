@@ -181,7 +181,7 @@ t.test('C51: one transaction that fails takes no other one along', async (t) => 
 })
 
 t.test('S68: a plug-in whose transaction never ends is started again', async (t) => {
-  const fixture = await backChannelFixture(t, { ...quick, callMs: 300, answerWaitMs: 400 })
+  const fixture = await backChannelFixture(t, { ...quick, answerWaitMs: 1_500 })
   await fixture.allow()
   const plugin = `
     export function init({ database }) {

@@ -97,6 +97,8 @@ t.test('C61 C67 R35 R36: repeaters and a proxy over slow and cut links', { skip 
     t.equal((await update(name, ['subscribe', link])).code, 0)
   }
   t.equal((await update('proxied', ['subscribe', link, '--proxy', proxy])).code, 0)
+  const { stdout } = await update('proxied', ['status'])
+  t.notMatch(stdout, /Repeater/, 'who has a proxy goes through it alone')
 
   // 400 kB take 3 s, the wait of the publisher is 2 s.
   network.slow('east', '1mbit')

@@ -27,3 +27,13 @@ t.test('R6: a real ext4 that loses its power has the old or the new state', { sk
   t.match(stdout, /^undo .* 0 mixed, 0 left, 0 stuck$/m)
   t.ok(Number(/^(\d+) points, 0 mixed/m.exec(stdout)?.[1] ?? 0) >= 3, 'points were reached')
 })
+
+// The order in which such an ext4 writes is nobody's: only what was synced is there.
+t.test('R8: the same with data=writeback and noauto_da_alloc', { skip }, async (t) => {
+  const options = ['--options', 'data=writeback,noauto_da_alloc']
+  const given = [program, '--act', 'update', '--stride', '19', '--workloads', '1', ...options]
+  const { stdout } = await run(process.execPath, given)
+  t.comment(stdout.trim())
+  t.match(stdout, /^update .* 0 mixed, 0 left, 0 stuck$/m)
+  t.ok(Number(/^(\d+) points, 0 mixed/m.exec(stdout)?.[1] ?? 0) >= 3, 'points were reached')
+})

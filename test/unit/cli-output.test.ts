@@ -3,15 +3,16 @@ import { durationSeconds, wholeNumber } from '../../cli/options/index.ts'
 import {
   changesText,
   countText,
+  createOutput,
   durationText,
   inertText,
   numberText,
   shareText,
   sizeText,
-  tableText,
+  tableLines,
 } from '../../cli/output/index.ts'
 import { costLines, staticLines } from '../../cli/publish-lines.ts'
-import { updateLines } from '../../cli/tuner-session.ts'
+import { printUpdate, updateLines } from '../../cli/tuner-session.ts'
 import type { PublishSummary, StaticSummary } from '../../publisher/index.ts'
 import type { UpdateResult } from '../../tuner/index.ts'
 
@@ -40,12 +41,25 @@ t.test('figures for people', async (t) => {
     t.equal(numberText(value), value.toLocaleString('en-US'))
   }
   t.equal(changesText({ added: 1200, changed: 0, removed: 3 }), '1,200 added, 0 changed, 3 removed')
-  t.equal(
-    tableText([
+  t.strictSame(
+    tableLines([
       ['A', 'B'],
       ['long', 'x'],
     ]),
-    'A     B\nlong  x',
+    ['A     B', 'long  x'],
+  )
+})
+
+t.test('S22: a table has its lines, and a cell from outside begins none', async (t) => {
+  const written = t.capture(process.stdout, 'write', () => true)
+  createOutput({ json: false, quiet: false }).printTable([
+    ['CHANNEL', 'TITLE'],
+    ['app', 'one\ntwo'],
+  ])
+  createOutput({ json: true, quiet: false }).printTable([['CHANNEL']])
+  t.strictSame(
+    written().map(({ args }) => args[0]),
+    ['CHANNEL  TITLE\n', 'app      one\\u000atwo\n'],
   )
 })
 
@@ -141,4 +155,23 @@ t.test('C18: an update says what came in, by which way, and what the others cost
   const none = { metadata: 0, manifest: 0, bundle: 0, objects: 0 }
   t.match(lines({ bytes: none, route: undefined }).at(-1), /nothing: the release was still here/)
   t.match(lines({ bytes: { ...none, metadata: 500 } }).at(-1), /every file was here already/)
+})
+
+t.test('C18: what an update could not do besides is told to people too', async (t) => {
+  const notes: string[] = []
+  const printed: string[] = []
+  const output = {
+    ...createOutput({ json: false, quiet: false }),
+    print: (line: string) => printed.push(line),
+    note: (line: string) => notes.push(line),
+  }
+  const result = {
+    outcome: 'unchanged',
+    subscription: { name: 'app', channel: '' },
+    to: 2,
+    warnings: ['Feedback waits.'],
+  }
+  printUpdate({ output }, result as unknown as UpdateResult)
+  t.strictSame(printed, ['app: release 2 is the newest.'])
+  t.strictSame(notes, ['Warning: app: Feedback waits.'])
 })

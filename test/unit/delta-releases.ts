@@ -9,7 +9,8 @@ import {
 } from '../../protocol/index.ts'
 import { applyBundle, type AppliedBundle } from '../../delta/bundle/apply-bundle.ts'
 import type { Staging } from '../../delta/bundle/build-file.ts'
-import { makeCore, planRelease } from '../../delta/bundle/make-core.ts'
+import { makeCore } from '../../delta/bundle/make-core.ts'
+import { planRelease } from '../../delta/bundle/plan-release.ts'
 import { type expectationOf, memoryObjectSource } from '../../delta/index.ts'
 
 /** A release in memory. */

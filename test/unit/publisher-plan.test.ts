@@ -189,3 +189,14 @@ t.test('C46: what is packed already is not packed again', async (t) => {
     t.ok(isCompressible(mime), mime)
   }
 })
+
+t.test('C83: a main that names no file of the directory is refused with the way out', async (t) => {
+  const attributes = { kind: 'application' as const, main: 'nope.mjs' }
+  t.throws(() => plan({ attributes }), {
+    code: 'LW_PUBLISH_ATTRIBUTE',
+    detail: /"nope\.mjs"/,
+    next: /--main none/,
+  })
+  t.equal(plan({ attributes: { ...attributes, main: 'a' } }).manifest.main, 'a')
+  t.equal(plan().manifest.main, undefined)
+})

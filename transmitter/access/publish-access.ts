@@ -78,11 +78,17 @@ export class PublishAccess {
    * as the password of a Basic field, so that a browser can show a closed channel.
    */
   async isReader(authorization: string | undefined, channel: string): Promise<boolean> {
+    return (await this.readerGrant(authorization))(channel)
+  }
+
+  /** Tells which channels the field's token lets its holder read: any that is for them. */
+  async readerGrant(authorization: string | undefined): Promise<(channel: string) => boolean> {
     const token = bearerOf(authorization) ?? passwordOf(authorization)
-    if (token === undefined) return false
-    if (timingSafeEqual(hashOf(token), this.#own)) return true
+    if (token === undefined) return () => false
+    if (timingSafeEqual(hashOf(token), this.#own)) return () => true
     const record = await this.#options.records.tokens.findByHash(digestOf(token))
-    return record !== undefined && this.#opens(record, ['read', 'publish', 'repeater'], channel)
+    if (record === undefined) return () => false
+    return (channel) => this.#opens(record, ['read', 'publish', 'repeater'], channel)
   }
 
   #opens(record: TokenRecord, scopes: readonly string[], channel: string): boolean {

@@ -29,7 +29,7 @@ export interface FilePair<Format extends DeltaFormat = DeltaFormat> {
  * One that does not pay, or is too long to be kept, is remembered as such.
  */
 export class Differences {
-  readonly #budget: MakingBudget
+  readonly budget: MakingBudget
   readonly #kept = new Map<string, Difference>()
   readonly #useless = new Set<string>()
   readonly #making = new Map<string, Promise<void>>()
@@ -39,7 +39,7 @@ export class Differences {
   #isStopped = false
 
   constructor(clock: { now(): number }) {
-    this.#budget = new MakingBudget(clock, limits.differenceBudgetMs)
+    this.budget = new MakingBudget(clock, limits.differenceBudgetMs)
   }
 
   /** What is to be had; undefined when the difference does not pay or may not be made. */
@@ -51,7 +51,7 @@ export class Differences {
     if (kept !== undefined) {
       return { state: 'ready', sha256: kept.sha256, bytes: kept.bytes.byteLength }
     }
-    if (this.#budget.isSpent(channel)) return undefined
+    if (this.budget.isSpent(channel)) return undefined
     const isSmall = from.size + to.size <= limits.differenceBytesMax
     const isFree = this.#making.size < limits.differencesWaitingMax && !this.#isStopped
     return isSmall && isFree ? { state: 'makeable' } : undefined
@@ -91,7 +91,7 @@ export class Differences {
     const key = keyOf(pair)
     const isKnown = this.#kept.has(key) || this.#useless.has(key)
     // Those that waited for their turn may have spent the rest.
-    if (this.#isStopped || isKnown || this.#budget.isSpent(channel)) return
+    if (this.#isStopped || isKnown || this.budget.isSpent(channel)) return
     const startedMs = performance.now()
     try {
       const bytes = await this.#run({ format, from: await load(from), to: await load(to) })
@@ -102,7 +102,7 @@ export class Differences {
       this.#noteUseless(key)
       throw error
     } finally {
-      this.#budget.spend(channel, performance.now() - startedMs)
+      this.budget.spend(channel, performance.now() - startedMs)
     }
   }
 

@@ -6,17 +6,23 @@ import type {
   ServerRecords,
   StreamMark,
 } from '../../store/server-records/index.ts'
+import { bytesOfBatch, type FeedbackRoom } from './feedback-room.ts'
 import { feedbackLimits as limits } from './limits.ts'
 
 /** What a plug-in has had of one stream of one channel. */
 export type DeliveredMark = StreamMark & { readonly channel: ChannelName }
 
+/** What became of a batch that there was room for. */
+export type LogOutcome = Exclude<AppendOutcome, { outcome: 'full' }>
+
 /** The feedback logs of all channels: every entry once, durable before it is acknowledged. */
 export class FeedbackLog {
   readonly #appends: GroupCommit<FeedbackBatch, AppendOutcome>
   readonly #marks: GroupCommit<DeliveredMark, undefined>
+  readonly room: FeedbackRoom
 
-  constructor(records: Pick<ServerRecords, 'feedback'>) {
+  constructor(records: Pick<ServerRecords, 'feedback'>, room: FeedbackRoom) {
+    this.room = room
     const bounds = {
       itemsPerCommitMax: limits.batchesPerCommitMax,
       bytesPerCommitMax: limits.bytesPerCommitMax,
@@ -27,8 +33,8 @@ export class FeedbackLog {
     }
     this.#appends = new GroupCommit({
       ...bounds,
-      commit: (batches) => records.feedback.append(batches),
-      bytesOf: (batch) => batch.entries.reduce((sum, entry) => sum + entry.data.byteLength, 256),
+      commit: (batches) => records.feedback.append(batches, room.bounds),
+      bytesOf: bytesOfBatch,
     })
     this.#marks = new GroupCommit({
       ...bounds,
@@ -40,9 +46,14 @@ export class FeedbackLog {
     })
   }
 
-  /** @throws LW_UPDATE_BUSY, LW_STORE_… */
-  append(batch: FeedbackBatch): Promise<AppendOutcome> {
-    return this.#appends.add(batch)
+  /** @throws LW_UPDATE_BUSY, LW_FEEDBACK_FULL, LW_STORE_… */
+  async append(batch: FeedbackBatch): Promise<LogOutcome> {
+    await this.room.admit(batch)
+    const outcome = await this.#appends.add(batch)
+    const isFull = outcome.outcome === 'full'
+    this.room.note(batch.channel, isFull)
+    if (isFull) throw this.room.refusal(batch.channel, 'The log of the channel has no room.')
+    return outcome
   }
 
   /** Notes what the plug-in has had, so that it is not handed the same again. */

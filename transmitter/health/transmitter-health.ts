@@ -2,10 +2,14 @@ import { version } from '../../protocol/index.ts'
 import { addHealth, type HealthCheckResult } from '../../serving/index.ts'
 import { parseTimestamp } from '../../trust/index.ts'
 import type { TransmitterContext } from '../context.ts'
+import type { FeedbackRoom } from '../feedback/index.ts'
 import { transmitterLimits as limits } from '../limits.ts'
 
 /** `GET /-/health`: records answer, the disk has room, no channel is about to go stale. */
-export function addTransmitterHealth(context: TransmitterContext): void {
+export function addTransmitterHealth(
+  context: TransmitterContext,
+  room: Pick<FeedbackRoom, 'fullChannels'>,
+): void {
   addHealth(context.server, {
     service: 'transmitter',
     version,
@@ -13,6 +17,7 @@ export function addTransmitterHealth(context: TransmitterContext): void {
       records: () => checkRecords(context),
       store: () => checkStore(context),
       timestamps: () => checkTimestamps(context),
+      feedback: () => checkFeedback(room),
     },
   })
 }
@@ -26,6 +31,12 @@ async function checkStore({ fs, directory }: TransmitterContext): Promise<Health
   const { freeBytes } = await fs.statfs(directory)
   const ok = freeBytes >= limits.freeBytesMin
   return { ok, detail: `${Math.floor(freeBytes / 1024 ** 2)} MiB are free.` }
+}
+
+/** A log that is full is told and no illness: whoever fills one must not end the service. */
+function checkFeedback({ fullChannels }: Pick<FeedbackRoom, 'fullChannels'>): HealthCheckResult {
+  if (fullChannels === 0) return { ok: true }
+  return { ok: true, detail: `${fullChannels} feedback logs are full and take no more.` }
 }
 
 async function checkTimestamps({

@@ -12,6 +12,8 @@ export const pluginLimits = {
   /** How long one call may take, and how long an update's answer waits for it at most. */
   callMs: 2_000,
   answerWaitMs: 3_000,
+  /** How long a transaction may go on after a call was given up while it was under way. */
+  transactionGraceMs: 2_000,
   /** A process whose event loop does not answer for so long is killed. */
   pongMs: 1_000,
   /** How long a process may take to end when it is replaced or the transmitter stops. */

@@ -72,6 +72,8 @@ export class OwnDatabase {
   readonly #writer: SqliteFile
   readonly #waiting: Waiting[] = []
   #running: Promise<void> | undefined
+  #begun = 0
+  #workInHand: number | undefined
 
   constructor(file: string) {
     this.#writer = new SqliteFile(file)
@@ -83,6 +85,11 @@ export class OwnDatabase {
     )
     this.beside = new SqliteFile(file)
     this.beside.exec('PRAGMA synchronous = FULL')
+  }
+
+  /** Names the work of the transaction that is under way: another number, another work. */
+  get workInHand(): number | undefined {
+    return this.#workInHand
   }
 
   /** See `PluginCallContext.transaction`. What waits at the same time becomes durable together. */
@@ -117,11 +124,14 @@ export class OwnDatabase {
       db.exec('BEGIN IMMEDIATE')
       for (const { run, reject } of group) {
         db.exec('SAVEPOINT one')
+        this.#workInHand = ++this.#begun
         try {
           done.push(await run())
         } catch (error) {
           db.exec('ROLLBACK TO one')
           reject(error)
+        } finally {
+          this.#workInHand = undefined
         }
         db.exec('RELEASE one')
       }

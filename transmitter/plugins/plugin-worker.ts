@@ -46,6 +46,7 @@ async function take(message: ToPlugin): Promise<void> {
       return call(message.id, message.call)
     case 'abandon':
       calls.get(message.id)?.abort()
+      running?.endWithStuckWork()
       return
     case 'ping':
       return tell({ kind: 'pong', id: message.id })
@@ -125,6 +126,18 @@ class RunningPlugin {
     }
     const request = { tuner, release, head, zoneMinutes, isRedelivery, feedback }
     return returnOf((await this.#plugin.update(request, context)) ?? {})
+  }
+
+  /**
+   * Work that does not end locks the database for every other call, and cannot be stopped: when it
+   * outlives a call that was given up, the process ends, and SQLite undoes it.
+   */
+  endWithStuckWork(): void {
+    const work = this.#own.workInHand
+    if (work === undefined) return
+    setTimeout(() => {
+      if (this.#own.workInHand === work) process.exit(1)
+    }, limits.transactionGraceMs).unref()
   }
 
   async close(): Promise<void> {

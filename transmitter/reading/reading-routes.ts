@@ -16,6 +16,10 @@ export function addReadingRoutes(context: TransmitterContext): void {
     ...context,
     pages: { headers: pageHeaders, list: channelListPage, channel: channelPage },
     baseUrl: () => context.publicUrl(),
+    async listed({ headers }) {
+      const opens = await context.access.readerGrant(headers.authorization)
+      return ({ record }) => opens(record.name)
+    },
     readable: (request) => readableChannel(context, request),
     noObject: () => transmitterError('LW_TRANSMIT_NO_OBJECT'),
     async personal({ record }, request) {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import {
   type ChannelName,
   type Digest,
+  holdsMain,
   isLongwaveError,
   type Manifest,
   manifestId,
@@ -24,8 +25,8 @@ export interface BeginUpload {
 /**
  * Begins an upload, or goes on with the open one of the same manifest. "Missing" considers only
  * what this channel refers to or this upload delivered, whatever the store holds otherwise.
- * @throws LW_TRANSMIT_WRONG_MANIFEST, LW_TRANSMIT_NAME_TAKEN, LW_TRANSMIT_ENDED,
- *   LW_TRANSMIT_TOO_MANY_UPLOADS, LW_FORMAT_…
+ * @throws LW_TRANSMIT_WRONG_MANIFEST, LW_TRANSMIT_NO_MAIN, LW_TRANSMIT_NAME_TAKEN,
+ *   LW_TRANSMIT_ENDED, LW_TRANSMIT_TOO_MANY_UPLOADS, LW_FORMAT_…
  */
 export async function beginUpload(
   context: TransmitterContext,
@@ -36,6 +37,11 @@ export async function beginUpload(
   if (manifest.name !== name) {
     throw transmitterError('LW_TRANSMIT_WRONG_MANIFEST', {
       detail: `It says ${manifest.name}, the URL says ${name}.`,
+    })
+  }
+  if (!holdsMain(manifest)) {
+    throw transmitterError('LW_TRANSMIT_NO_MAIN', {
+      detail: `It is ${JSON.stringify(manifest.main)}.`,
     })
   }
   const channel = await context.records.channels.find(name)

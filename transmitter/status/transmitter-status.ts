@@ -1,6 +1,8 @@
-import { version } from '../../protocol/index.ts'
+import { type ChannelName, version } from '../../protocol/index.ts'
 import type { ChannelView } from '../../serving/channels/index.ts'
+import type { FeedbackCounts } from '../../store/server-records/index.ts'
 import type { TransmitterContext } from '../context.ts'
+import type { FeedbackRoom } from '../feedback/index.ts'
 import { transmitterLimits as limits } from '../limits.ts'
 import type { PluginHealth } from '../plugins/index.ts'
 
@@ -27,7 +29,11 @@ export interface ChannelOfStatus {
     readonly releasesBehind: number
     readonly tuners: number
   }[]
-  readonly feedback?: { readonly entries: number; readonly undelivered: number }
+  readonly feedback?: FeedbackCounts & {
+    readonly bytesMax: number
+    /** Requests whose feedback was refused since the start. */
+    readonly refused: number
+  }
   readonly plugin?: Omit<PluginHealth, 'pid'>
 }
 
@@ -44,6 +50,7 @@ export interface TransmitterStatus {
 
 export interface StatusServices {
   readonly context: TransmitterContext
+  readonly room: Pick<FeedbackRoom, 'bounds' | 'refused'>
   pluginHealth(channel: ChannelView['record']['name']): PluginHealth | undefined
 }
 
@@ -92,7 +99,7 @@ async function statusOf(
 }
 
 async function channelOf(
-  { context, pluginHealth }: StatusServices,
+  { context, room, pluginHealth }: StatusServices,
   { record, head, attributes }: ChannelView,
   isOwner: boolean,
 ): Promise<ChannelOfStatus> {
@@ -114,9 +121,18 @@ async function channelOf(
       releasesBehind: Math.max(0, head.release - release),
       tuners: loads.get(url) ?? 0,
     })),
-    ...(isOwner ? { feedback: await context.records.feedback.counts(name) } : {}),
+    ...(isOwner ? { feedback: await feedbackOf(context, room, name) } : {}),
     ...(isOwner && attributes.plugin?.module !== undefined ? { plugin } : {}),
   }
+}
+
+async function feedbackOf(
+  { records }: TransmitterContext,
+  room: StatusServices['room'],
+  name: ChannelName,
+): Promise<NonNullable<ChannelOfStatus['feedback']>> {
+  const counts = await records.feedback.counts(name)
+  return { ...counts, bytesMax: room.bounds.bytesMax, refused: room.refused(name) }
 }
 
 /** A plug-in that was not called yet. */

@@ -6,11 +6,10 @@ import {
   isLongwaveError,
   updateError,
 } from '../../protocol/index.ts'
-import type { AppendOutcome } from '../../store/server-records/index.ts'
 import { signTicket } from '../../trust/index.ts'
 import type { TransmitterContext } from '../context.ts'
 import type { BundleService } from '../bundles/index.ts'
-import type { FeedbackLog } from '../feedback/index.ts'
+import type { FeedbackLog, LogOutcome } from '../feedback/index.ts'
 import type { OwedEntry, PluginOutcome, Plugins } from '../plugins/index.ts'
 import { assignRepeater } from '../repeaters/index.ts'
 import type { ChannelHead, ChannelHeads } from './channel-heads.ts'
@@ -39,7 +38,7 @@ const ticketSeconds = 3600
 /**
  * Answers an update request: first its feedback goes into the log, then the plug-in is asked, then
  * the answer is put together. Undefined when there is nothing to say (204).
- * @throws LW_FEEDBACK_GAP, LW_FEEDBACK_CLONED, LW_UPDATE_BUSY
+ * @throws LW_FEEDBACK_GAP, LW_FEEDBACK_CLONED, LW_FEEDBACK_FULL, LW_UPDATE_BUSY
  */
 export async function answerUpdate(
   services: UpdateServices,
@@ -111,7 +110,7 @@ async function storeFeedback(
 }
 
 /** What is in the log all the same is acknowledged with the refusal. */
-function refusal(outcome: Exclude<AppendOutcome, { outcome: 'stored' }>, epoch: string): Error {
+function refusal(outcome: Exclude<LogOutcome, { outcome: 'stored' }>, epoch: string): Error {
   const members = { epoch, sequence: outcome.sequence }
   if (outcome.outcome === 'gap') {
     return updateError('LW_FEEDBACK_GAP', {

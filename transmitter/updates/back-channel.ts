@@ -1,7 +1,8 @@
 import type { ChannelName } from '../../protocol/index.ts'
 import type { BundleService } from '../bundles/index.ts'
 import type { TransmitterContext } from '../context.ts'
-import { addFeedbackRoutes, FeedbackLog } from '../feedback/index.ts'
+import { addFeedbackRoutes, FeedbackLog, FeedbackRoom } from '../feedback/index.ts'
+import { transmitterLimits as limits } from '../limits.ts'
 import { addPluginRoutes, type PluginHealth, Plugins, PluginStore } from '../plugins/index.ts'
 import { addUpdateRoutes } from './update-routes.ts'
 
@@ -9,6 +10,8 @@ import { addUpdateRoutes } from './update-routes.ts'
 export interface BackChannel {
   /** How a channel's plug-in does; undefined while none was called. */
   pluginHealth(channel: ChannelName): PluginHealth | undefined
+  /** How much feedback is taken, and what was refused. */
+  readonly room: FeedbackRoom
   stop(): Promise<void>
 }
 
@@ -17,7 +20,14 @@ export function addBackChannel(
   context: TransmitterContext,
   bundles: Pick<BundleService, 'offer'>,
 ): BackChannel {
-  const log = new FeedbackLog(context.records)
+  const { clock, fs, directory, feedbackBytesMax: channelBytesMax } = context
+  const room = new FeedbackRoom({
+    clock,
+    channelBytesMax,
+    freeBytes: async () => (await fs.statfs(directory)).freeBytes,
+    freeBytesMin: limits.freeBytesMin,
+  })
+  const log = new FeedbackLog(context.records, room)
   const store = new PluginStore(context)
   const plugins = new Plugins({ context, log, store })
   context.commitHooks.push(store)
@@ -26,6 +36,7 @@ export function addBackChannel(
   addPluginRoutes(context, plugins)
   return {
     pluginHealth: (channel) => plugins.health(channel),
+    room,
     async stop() {
       await plugins.stop()
       await log.stop()

@@ -182,7 +182,7 @@ export function localChanges(
       changes.push({ path, what: 'edited' })
     }
   }
-  const folders = foldersToKeep(disk, held, () => false)
+  const folders = foldersToKeep(disk, held, isProtected)
   for (const [path] of disk) {
     if (path !== '' && !held.has(path) && !folders.has(path) && !isProtected(path)) {
       changes.push({ path, what: 'added' })

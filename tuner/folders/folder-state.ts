@@ -20,6 +20,7 @@ import {
   writeFileDurably,
 } from '../../store/durable-files/index.ts'
 import { tunerError } from '../errors.ts'
+import { readStateFile } from '../state-file.ts'
 import { type FolderJournal, type HeldRelease, parseJournal } from './folder-journal.ts'
 import { hashFile } from '../generations/index.ts'
 import type { BeforeImage, TargetItem } from './folder-plan.ts'
@@ -50,7 +51,10 @@ export class FolderState {
 
   /** Which release the folder holds since the last change. @throws LW_TUNER_STATE_DAMAGED */
   async heldRecord(): Promise<HeldRelease | undefined> {
-    const bytes = await readFileIfPresent(this.#fs, path.join(this.directory, 'held.json'))
+    const bytes = await readStateFile(this.#fs, path.join(this.directory, 'held.json'), {
+      bytesMax: folderLimits.journalBytesMax,
+      next: whenDamaged,
+    })
     return bytes === undefined ? undefined : (parseHeld(bytes) ?? undefined)
   }
 
@@ -225,10 +229,12 @@ function parseHeld(bytes: Uint8Array): HeldRelease | null {
   throw damaged('What a folder holds has another form.')
 }
 
+const whenDamaged = 'Subscribe to the channel into the same folder again, with --adopt.'
+
 function damaged(detail: string, cause?: unknown): Error {
   return tunerError('LW_TUNER_STATE_DAMAGED', {
     detail,
-    next: 'Subscribe to the channel into the same folder again, with --adopt.',
+    next: whenDamaged,
     cause,
   })
 }

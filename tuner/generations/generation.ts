@@ -11,8 +11,9 @@ import {
   parseCanonicalJson,
   parseManifest,
 } from '../../protocol/index.ts'
-import { type FileSystem, isErrno, readFileIfPresent } from '../../store/durable-files/index.ts'
+import { type FileSystem, isErrno } from '../../store/durable-files/index.ts'
 import { tunerError } from '../errors.ts'
+import { readStateFile } from '../state-file.ts'
 import { generationLimits } from './limits.ts'
 
 export const releaseRecordFormat = 'longwave-release-1'
@@ -171,7 +172,10 @@ export async function loadGeneration(
   fs: FileSystem,
   directory: string,
 ): Promise<Generation | undefined> {
-  const recordBytes = await readFileIfPresent(fs, path.join(directory, 'release.json'))
+  const recordBytes = await readStateFile(fs, path.join(directory, 'release.json'), {
+    bytesMax: generationLimits.recordBytesMax,
+    next: 'longwave update fetches the release again.',
+  })
   if (recordBytes === undefined) return undefined
   try {
     const record = parseReleaseRecord(recordBytes)

@@ -1,14 +1,12 @@
 import path from 'node:path'
 import { canonicalJson, isDigest, parseCanonicalJson } from '../../protocol/index.ts'
-import {
-  type FileSystem,
-  readFileIfPresent,
-  writeFileDurably,
-} from '../../store/durable-files/index.ts'
+import { type FileSystem, writeFileDurably } from '../../store/durable-files/index.ts'
 import { tunerError } from '../errors.ts'
+import { readStateFile } from '../state-file.ts'
 import { indexLimits as limits } from './limits.ts'
 
 const format = 'longwave-index-state-1'
+const whenDamaged = 'Unsubscribe, and subscribe to the index again.'
 
 /**
  * What an index said last. It counts no releases, so the tuner does: another content is the next
@@ -34,8 +32,9 @@ export async function loadIndexState(
   fs: FileSystem,
   directory: string,
 ): Promise<IndexState | undefined> {
-  const bytes = await readFileIfPresent(fs, stateFile(directory), {
+  const bytes = await readStateFile(fs, stateFile(directory), {
     bytesMax: limits.stateBytesMax,
+    next: whenDamaged,
   })
   if (bytes === undefined) return undefined
   try {
@@ -55,7 +54,7 @@ export async function loadIndexState(
 function damaged(cause: unknown): Error {
   return tunerError('LW_TUNER_STATE_DAMAGED', {
     detail: 'What an index said last was altered.',
-    next: 'Unsubscribe, and subscribe to the index again.',
+    next: whenDamaged,
     cause,
   })
 }

@@ -12,6 +12,8 @@ export const operationLimits = {
   damagesNamedMax: 100,
   /** A ticket for a closed channel is shown so long; it opens it for an hour. */
   ticketUsedMs: 55 * 60 * 1000,
+  /** One that is refused sooner after it was got is not replaced: the next would fare no better. */
+  ticketRestMs: 60_000,
   /** Temporary files in the home of this age belong to nobody who lives. */
   litterAgeMs: 60_000,
 } as const

@@ -1,5 +1,4 @@
 import { type PollOutcome, pollChannel } from '../../mirroring/index.ts'
-import { parseChannelAddress } from '../../protocol/index.ts'
 import {
   createTrustClient,
   loadTrustState,
@@ -11,15 +10,8 @@ import { tunerError } from '../errors.ts'
 import { type RepeaterUse, useRepeater } from '../repeaters/index.ts'
 import type { Subscription } from '../subscriptions/index.ts'
 import { indexRoute } from './follow-index.ts'
-import { ticketHeaders } from './tickets.ts'
-
-/** Where requests for a channel go: its origin, or a proxy that stands for it. */
-export function requestUrl(subscription: Pick<Subscription, 'url' | 'proxy'>): string {
-  if (subscription.proxy === undefined) return subscription.url
-  const { base, name } = parseChannelAddress(subscription.url)
-  const origin = encodeURIComponent(base.replace(/\/$/, ''))
-  return `${subscription.proxy.replace(/\/$/, '')}/-/via/${origin}/${name}`
-}
+import { requestUrl } from './request-url.ts'
+import { withTicket } from './ticket-access.ts'
 
 /** Where content is fetched from: the assigned repeater, then the origin. */
 export function contentRoute(
@@ -27,7 +19,12 @@ export function contentRoute(
   subscription: Subscription,
 ): ReturnType<RepeaterUse['content']> {
   if (subscription.firstUse === 'unsigned') return indexRoute(context, subscription)
-  return useRepeater(context, subscription, requestUrl(subscription)).content()
+  const { sources, transport } = useRepeater(
+    context,
+    subscription,
+    requestUrl(subscription),
+  ).content()
+  return { sources, transport: withTicket(context, subscription, transport) }
 }
 
 /**
@@ -42,15 +39,15 @@ export async function pollSubscription(
 ): Promise<PollOutcome> {
   const client = options.client ?? (await openTrust(context, subscription, options))
   const use = useRepeater(context, subscription, requestUrl(subscription))
+  const transport = withTicket(context, subscription, context.transport)
   return use.poll((url, { mirror, signal }) => {
     const signals = [options.signal, signal].filter((each) => each !== undefined)
     return pollChannel({
-      transport: context.transport,
+      transport,
       url,
       client,
       mirror,
       etag: options.etag,
-      ...ticketHeaders(context, subscription),
       ...(signals.length === 0 ? {} : { signal: AbortSignal.any(signals) }),
     })
   })

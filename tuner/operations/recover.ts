@@ -5,7 +5,6 @@ import { GenerationStore } from '../generations/index.ts'
 import type { Subscription } from '../subscriptions/index.ts'
 import { recoverFolder, type UpdateContext } from '../updates/index.ts'
 import { contentRoute } from './poll.ts'
-import { ticketHeaders } from './tickets.ts'
 
 /** The rooms in which a subscription's own copies lie. */
 export function generationStore(
@@ -27,7 +26,6 @@ export function updateContext(
     fs: context.fs,
     clock: context.clock,
     ...contentRoute(context, subscription),
-    ...ticketHeaders(context, subscription),
     ...(options.signal === undefined ? {} : { signal: options.signal }),
     ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
   }

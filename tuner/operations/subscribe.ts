@@ -3,6 +3,7 @@ import {
   type Digest,
   isChannelName,
   isLongwaveError,
+  isReadToken,
   limits as formatLimits,
   parseSchedule,
 } from '../../protocol/index.ts'
@@ -15,8 +16,9 @@ import { loadPolicy, ruleFor } from '../policy/index.ts'
 import { askRepeater } from '../repeaters/index.ts'
 import { folderSubscriptionId, type Subscription } from '../subscriptions/index.ts'
 import type { UpdateResult } from './outcome.ts'
-import { requestUrl } from './poll.ts'
+import { requestUrl } from './request-url.ts'
 import { inTurn } from './recover.ts'
+import { closedError, obtainTicket } from './ticket-access.ts'
 import { type UpdateOptions, updateInTurn } from './update.ts'
 
 export interface SubscribeOptions extends OperationOptions {
@@ -31,6 +33,8 @@ export interface SubscribeOptions extends OperationOptions {
   }
   readonly schedule?: string
   readonly proxy?: string
+  /** Opens a closed channel; it is shown to the origin alone, and kept apart from all else. */
+  readonly token?: string
   /** The address is that of a bare DRP index, for which nobody vouches but its server. */
   readonly unsigned?: boolean
   readonly onLocalChanges?: UpdateOptions['onLocalChanges'] | undefined
@@ -40,7 +44,7 @@ export interface SubscribeOptions extends OperationOptions {
  * Subscribes to a channel and fetches it at once. When the first fetch fails nothing is subscribed,
  * but what was downloaded and verified is used by the next attempt.
  * @throws LW_TUNER_NAME_TAKEN, LW_TUNER_FOLDER_REFUSED, LW_TUNER_FOLDER_NOT_EMPTY,
- *   LW_TUNER_NO_CHANNEL, LW_TUNER_POLICY, LW_TRUST_…
+ *   LW_TUNER_NO_CHANNEL, LW_TUNER_POLICY, LW_TUNER_CLOSED, LW_TUNER_TOKEN, LW_TRUST_…
  */
 export async function subscribe(
   context: TunerContext,
@@ -51,6 +55,7 @@ export async function subscribe(
   if (options.unsigned === true && options.proxy !== undefined) {
     throw tunerError('LW_TUNER_UNSIGNED', { detail: 'A proxy passes on signed channels only.' })
   }
+  if (options.token !== undefined) requireToken(options)
   if (!isChannelName(name)) {
     throw tunerError('LW_TUNER_NAME_TAKEN', { detail: `${JSON.stringify(name)} is not a name.` })
   }
@@ -63,9 +68,38 @@ export async function subscribe(
     return await subscribeTo(context, { name, folder }, options)
   } catch (error) {
     if (folder?.isNew === true) await removeIfEmpty(context, folder.into.directory)
-    throw error
+    throw closedError(address.url, { hasToken: options.token !== undefined, cause: error })
   }
 }
+
+/** @throws LW_TUNER_TOKEN, without a word of it */
+function requireToken({ token, unsigned }: SubscribeOptions): void {
+  if (unsigned === true) {
+    throw tunerError('LW_TUNER_UNSIGNED', { detail: 'Tokens are for signed channels only.' })
+  }
+  if (isReadToken(token)) return
+  throw tunerError('LW_TUNER_TOKEN', {
+    detail: 'A token is one word, as the transmitter printed it.',
+    untouched: 'Nothing was sent.',
+  })
+}
+
+/**
+ * Tries a token at the origin before it is kept. An open channel needs none, and one that is not
+ * needed is not kept: the next subscribe command may run where a token for elsewhere is set.
+ * @returns whether it opened the channel
+ */
+async function isOpenedBy(
+  context: TunerContext,
+  subscription: Subscription,
+  { token, signal }: SubscribeOptions,
+): Promise<boolean> {
+  if (token === undefined) return false
+  const options = signal === undefined ? { token } : { token, signal }
+  return (await obtainTicket(context, subscription, options)) !== undefined
+}
+
+const notKept = 'The channel is open: its token was not needed, and was not kept.'
 
 interface OpenedFolder {
   readonly into: NonNullable<Subscription['into']>
@@ -95,9 +129,17 @@ async function subscribeTo(
     ...(options.schedule === undefined ? {} : { schedule: options.schedule }),
     addedAt: new Date(context.clock.now()).toISOString(),
   }
+  const isOpened = await isOpenedBy(context, subscription, options)
   const isUnsigned = options.unsigned === true
   const assigned = isUnsigned ? subscription : await withRepeater(context, subscription, options)
-  return inTurn(context, assigned, () => firstFetch(context, assigned, options))
+  const { token, ...withoutToken } = options
+  const kept = isOpened ? options : withoutToken
+  const result = await inTurn(context, assigned, () => firstFetch(context, assigned, kept))
+  return token === undefined || isOpened ? result : withWarning(result)
+}
+
+function withWarning(result: UpdateResult): UpdateResult {
+  return { ...result, warnings: [...result.warnings, notKept] }
 }
 
 function firstUseOf({ address, unsigned }: SubscribeOptions): Subscription['firstUse'] {
@@ -143,6 +185,7 @@ async function firstFetch(
   // From here on a crash leaves something that is listed, and that recovery knows of.
   const pending: Subscription = { ...subscription, pending: true }
   await subscriptions.save(pending)
+  if (options.token !== undefined) await subscriptions.tokens.save(pending, options.token)
   let result: UpdateResult
   try {
     result = await updateInTurn(context, pending, updateOptions(options))
@@ -214,10 +257,16 @@ function refetch(
         ? {}
         : { into: { ...known.into, protect: options.into.protect } }),
     }
+    const { token } = options
+    const isOpened = await isOpenedBy(context, subscription, options)
+    if (token !== undefined && isOpened) {
+      await context.subscriptions.tokens.save(subscription, token)
+    }
     const result = await updateInTurn(context, subscription, updateOptions(options))
     const { hold: _hold, ...free } = subscription
     await context.subscriptions.save(free)
-    return { ...result, subscription: free }
+    const done = { ...result, subscription: free }
+    return token === undefined || isOpened ? done : withWarning(done)
   })
 }
 
@@ -308,6 +357,9 @@ async function askChannelId(context: TunerContext, options: SubscribeOptions): P
   const root = await context.transport.fetchBytes(`${url}/trust/1.root.json`, {
     bytesMax: formatLimits.rootBytesMax,
     acceptStatus: [404, 410],
+    ...(options.token === undefined
+      ? {}
+      : { authorization: `Bearer ${options.token}`, mayRedirect: false }),
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   })
   if (root.status !== 200) {

@@ -3,7 +3,8 @@ import type { Subscription } from '../subscriptions/index.ts'
 import { operationLimits as limits } from './limits.ts'
 
 interface KnownTicket {
-  readonly ticket: string
+  /** Undefined when the origin gave none: nothing there needs one. */
+  readonly ticket: string | undefined
   readonly atMs: number
 }
 
@@ -16,9 +17,39 @@ export function rememberTicket(
   subscription: Subscription,
   ticket: string | undefined,
 ): void {
-  if (ticket === undefined) return
+  if (ticket !== undefined) note(context, subscription, ticket)
+}
+
+/** Remembers what the origin answered: also that it gave no ticket, where none was held. */
+export function rememberAnswer(
+  context: TunerContext,
+  subscription: Subscription,
+  ticket: string | undefined,
+): void {
+  if (ticket !== undefined || freshTicket(context, subscription) === undefined) {
+    note(context, subscription, ticket)
+  }
+}
+
+function note(context: TunerContext, { id }: Subscription, ticket: string | undefined): void {
   const known = tickets.get(context) ?? new Map<string, KnownTicket>()
-  tickets.set(context, known.set(subscription.id, { ticket, atMs: context.clock.now() }))
+  tickets.set(context, known.set(id, { ticket, atMs: context.clock.now() }))
+}
+
+/** What the origin said lately; undefined when it is to be asked. */
+export function freshTicket(
+  context: TunerContext,
+  { id }: Subscription,
+): { readonly ticket: string | undefined; readonly ageMs: number } | undefined {
+  const known = tickets.get(context)?.get(id)
+  if (known === undefined) return undefined
+  const ageMs = context.clock.now() - known.atMs
+  return ageMs < limits.ticketUsedMs ? { ticket: known.ticket, ageMs } : undefined
+}
+
+/** Forgets a ticket that opened nothing. */
+export function forgetTicket(context: TunerContext, { id }: Subscription): void {
+  tickets.get(context)?.delete(id)
 }
 
 /** What a request for content shows, so that a closed channel is opened to it. */
@@ -26,8 +57,6 @@ export function ticketHeaders(
   context: TunerContext,
   subscription: Subscription,
 ): { readonly headers?: Readonly<Record<string, string>> } {
-  const known = tickets.get(context)?.get(subscription.id)
-  if (known === undefined) return {}
-  if (context.clock.now() - known.atMs >= limits.ticketUsedMs) return {}
-  return { headers: { authorization: `Bearer ${known.ticket}` } }
+  const ticket = freshTicket(context, subscription)?.ticket
+  return ticket === undefined ? {} : { headers: { authorization: `Bearer ${ticket}` } }
 }

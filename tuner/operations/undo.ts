@@ -36,7 +36,7 @@ export function undo(
       await context.history.add({
         subscription: latest.id,
         event: 'undone',
-        text: `Went back from release ${result.from} to ${result.to}; held until a newer release.`,
+        text: undoneText(result),
       })
       const { installed: _installed, ...status } = await context.history.status(latest.id)
       await context.history.setStatus(latest.id, status)
@@ -45,6 +45,11 @@ export function undo(
       throw fileFailure(error, `${latest.name} was being taken back`)
     }
   })
+}
+
+function undoneText({ from, to }: UndoResult): string {
+  if (from === to) return `Took back what was changed in release ${to} here.`
+  return `Went back from release ${from} to ${to}; held until a newer release.`
 }
 
 /** The hold is there before the change: a crash between the two must not undo the undo. */

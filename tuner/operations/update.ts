@@ -20,7 +20,7 @@ import { followIndex, indexRoute } from './follow-index.ts'
 import { healQuickly } from './heal.ts'
 import { noteFailure, noteSuccess, statusAfter, type UpdateResult } from './outcome.ts'
 import { generationStore, inTurn, releaseOf, updateContext } from './recover.ts'
-import { rememberTicket } from './tickets.ts'
+import { closedFailure } from './ticket-access.ts'
 
 export interface UpdateOptions extends OperationOptions {
   /** Only ask; download and change nothing. */
@@ -56,7 +56,8 @@ export async function updateInTurn(
     return await new UpdateRun(context, subscription, options).run()
   } catch (cause) {
     options.signal?.throwIfAborted()
-    const error = fileFailure(cause, `${subscription.name} was being updated`, {
+    const denied = await closedFailure(context, subscription, cause)
+    const error = fileFailure(denied, `${subscription.name} was being updated`, {
       untouched: 'The channel is as it was, or is finished by the next command.',
     })
     await noteFailure(context, subscription, error)
@@ -163,7 +164,6 @@ class UpdateRun {
       isCheck: this.#options.check === true,
     })
     this.#brought = { answer: exchanged.answer, extras }
-    rememberTicket(context, subscription, exchanged.answer?.ticket)
     const { trust, etag, receivedBytes } = exchanged.poll
     return {
       head: trust.head,

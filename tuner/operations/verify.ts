@@ -11,6 +11,7 @@ import type { Subscription } from '../subscriptions/index.ts'
 import { healOverlay, overlayStore } from '../update-requests/index.ts'
 import { folderDifferences, heldRelease, targetOfHeld, updateFolder } from '../updates/index.ts'
 import { healDamages } from './heal.ts'
+import { closedFailure } from './ticket-access.ts'
 import { generationStore, inTurn, updateContext } from './recover.ts'
 
 export interface VerifyResult {
@@ -51,7 +52,8 @@ export function verify(
       }
       return result
     } catch (error) {
-      throw fileFailure(error, `${latest.name} was being verified`)
+      const denied = await closedFailure(context, latest, error)
+      throw fileFailure(denied, `${latest.name} was being verified`)
     }
   })
 }

@@ -10,7 +10,7 @@ import {
 import { inParallel } from '../../store/durable-files/index.ts'
 import type { OperationOptions, TunerContext } from '../context.ts'
 import type { Generation } from '../generations/index.ts'
-import { requestUrl } from '../operations/poll.ts'
+import { requestUrl } from '../operations/request-url.ts'
 import type { Subscription } from '../subscriptions/index.ts'
 
 /** Overlay files in flight at one time. */

@@ -50,6 +50,7 @@ export class RepeaterUse {
   /** The base URL of the repeater to use now; undefined for the origin. */
   get repeater(): string | undefined {
     const { context, subscription } = this.#options
+    if (subscription.proxy !== undefined) return undefined
     const substitute = substitutes.get(context)?.get(subscription.id)
     const repeater = substitute === undefined ? subscription.repeater : (substitute ?? undefined)
     const failed = failures.get(context)?.get(subscription.id)

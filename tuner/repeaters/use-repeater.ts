@@ -1,5 +1,6 @@
 import { repeaterBase } from '../../protocol/index.ts'
 import type { TunerContext } from '../context.ts'
+import { withTicket } from '../operations/ticket-access.ts'
 import { standardOffsetMinutes } from '../schedules/index.ts'
 import type { Subscription } from '../subscriptions/index.ts'
 import { askAssignment } from './ask-assignment.ts'
@@ -38,7 +39,9 @@ export async function askRepeater(
     readonly signal?: AbortSignal | undefined
   },
 ): Promise<string | null | undefined> {
-  return askAssignment(context.transport, {
+  // Behind a proxy all requests go through it: it fetches once, and may be the only way out.
+  if (subscription.proxy !== undefined) return undefined
+  return askAssignment(withTicket(context, subscription, context.transport), {
     ...question,
     tuner: (await context.feedback.identity(subscription.id)).tunerId,
     zoneMinutes: standardOffsetMinutes(context.clock.now(), context.zone),
@@ -51,7 +54,8 @@ export async function keepRepeater(
   subscription: Subscription,
   named: string | null,
 ): Promise<void> {
-  const repeater = named === null ? undefined : repeaterBase(named)
+  const isUsed = named !== null && subscription.proxy === undefined
+  const repeater = isUsed ? repeaterBase(named) : undefined
   if (subscription.repeater !== repeater) await change(context, subscription, { repeater })
 }
 

@@ -14,16 +14,18 @@ import {
   inParallel,
   isErrno,
   isTemporaryName,
-  readFileIfPresent,
   removeTree,
   temporaryName,
   writeFileDurably,
 } from '../../store/durable-files/index.ts'
 import { tunerError } from '../errors.ts'
+import { readStateFile } from '../state-file.ts'
+import { ReadTokens } from './read-tokens.ts'
 import type { Subscription } from './subscription.ts'
 
 const format = 'longwave-subscription-state-1'
 const recordBytesMax = 64 * 1024
+const whenDamaged = 'Restore the file from a backup, or remove its folder and subscribe again.'
 /** Records that are read at one time. */
 const concurrentRecords = 16
 
@@ -33,6 +35,8 @@ const concurrentRecords = 16
  * tuner that owns the home reads them once.
  */
 export class SubscriptionStore {
+  /** What opens closed channels to these subscriptions. */
+  readonly tokens: ReadTokens
   readonly #fs: FileSystem
   readonly #directory: string
   #known: Promise<Map<string, Subscription | Error>> | undefined
@@ -42,6 +46,7 @@ export class SubscriptionStore {
   constructor(options: { readonly fs: FileSystem; readonly directory: string }) {
     this.#fs = options.fs
     this.#directory = options.directory
+    this.tokens = new ReadTokens({ fs: options.fs, directoryOf: (id) => this.directoryOf(id) })
   }
 
   /** Grows with every change, so that others know when to look again. */
@@ -122,7 +127,10 @@ export class SubscriptionStore {
 
   async #read(id: string): Promise<Subscription | undefined> {
     const file = path.join(this.directoryOf(id), 'subscription.json')
-    const bytes = await readFileIfPresent(this.#fs, file, { bytesMax: recordBytesMax })
+    const bytes = await readStateFile(this.#fs, file, {
+      bytesMax: recordBytesMax,
+      next: whenDamaged,
+    })
     return bytes === undefined ? undefined : parseSubscription(bytes, { id, file })
   }
 
@@ -149,6 +157,7 @@ export class SubscriptionStore {
    */
   async remove(id: string, keep: readonly string[]): Promise<void> {
     if (keep.length === 0) return this.#removeWhole(id)
+    await this.tokens.remove(id)
     await this.forget(id)
     await this.clear(id, keep)
   }
@@ -164,6 +173,7 @@ export class SubscriptionStore {
       if (!isErrno(error, 'ENOENT')) throw error
     }
     known.delete(id)
+    this.tokens.drop(id)
     this.#version++
     await this.#fs.syncDirectory(room)
     try {
@@ -191,6 +201,7 @@ export class SubscriptionStore {
   /** Removes what lies in a subscription's folder, but for the names to keep. */
   async clear(id: string, keep: readonly string[]): Promise<void> {
     const directory = this.directoryOf(id)
+    this.tokens.drop(id)
     for (const name of await this.#entriesOf(directory)) {
       if (!keep.includes(name)) await removeTree(this.#fs, path.join(directory, name))
     }
@@ -236,7 +247,7 @@ function parseSubscription(
     throw tunerError('LW_TUNER_STATE_DAMAGED', {
       detail: `${at.file} was altered.`,
       untouched: 'Other subscriptions are not touched by that.',
-      next: 'Restore the file from a backup, or remove its folder and subscribe again.',
+      next: whenDamaged,
       cause,
     })
   }

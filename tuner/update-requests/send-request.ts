@@ -11,7 +11,7 @@ import {
 import { openTrustState, signRequest, type TrustState } from '../../trust/index.ts'
 import type { OperationOptions, TunerContext } from '../context.ts'
 import type { PendingFeedback } from '../feedback/index.ts'
-import { requestUrl } from '../operations/poll.ts'
+import { requestUrl } from '../operations/request-url.ts'
 import type { Subscription } from '../subscriptions/index.ts'
 import { requestLimits } from './limits.ts'
 import type { HeldExtras } from './request-memory.ts'
@@ -25,6 +25,8 @@ export interface RequestFacts {
   readonly state: TrustState | undefined
   readonly pending: PendingFeedback | undefined
   readonly extras: HeldExtras
+  /** A read token that is tried out; the one that is kept when absent. */
+  readonly token?: string | undefined
 }
 
 export interface SentRequest {
@@ -52,10 +54,13 @@ export async function sendRequest(
   const bytes = Buffer.from(
     JSON.stringify({ ...bodyOf(context, facts), request, tuner: identity.tunerId }),
   )
+  const token = facts.token ?? (await context.subscriptions.tokens.find(subscription))
   const isCompressed = bytes.byteLength >= requestLimits.compressBytesMin
   const answer = await context.transport.fetchBytes(`${requestUrl(subscription)}/update`, {
     method: 'POST',
     idempotent: true,
+    mayRedirect: false,
+    ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
     headers: {
       'content-type': 'application/json',
       [tunerHeader]: signRequest(bytes, identity.keys),

@@ -4,6 +4,13 @@ import type { TrustClient } from '../../trust/index.ts'
 import type { OperationOptions, TunerContext } from '../context.ts'
 import { absorbOutbox } from '../feedback/index.ts'
 import { type AskOptions, openTrust, pollSubscription } from '../operations/poll.ts'
+import {
+  isTicketRefusal,
+  isTicketWanted,
+  obtainTicket,
+  takesNoRequests,
+} from '../operations/ticket-access.ts'
+import { freshTicket, rememberAnswer } from '../operations/tickets.ts'
 import type { Subscription } from '../subscriptions/index.ts'
 import { dataDirectory } from './data-directory.ts'
 import { acceptMetadata } from './answer-metadata.ts'
@@ -76,14 +83,18 @@ class Exchange {
 
   async run(): Promise<Exchanged> {
     let failure: unknown
-    if (await this.#isRequestWanted()) {
+    const isClosed = await this.#needsTicket()
+    if ((await this.#isRequestWanted()) || isClosed) {
       try {
         const poll = await this.#request()
         if (poll !== undefined) return { poll, answer: this.#answer, failure: undefined }
       } catch (error) {
         this.#options.signal?.throwIfAborted()
         if (isFinal(error, this.#subscription)) throw error
-        failure = error
+        const isOpened = freshTicket(this.#context, this.#subscription) !== undefined
+        if (isClosed && !isOpened && !takesNoRequests(error)) throw error
+        if (isClosed) rememberAnswer(this.#context, this.#subscription, undefined)
+        else failure = error
       }
     }
     const poll = await pollSubscription(this.#context, this.#subscription, {
@@ -93,6 +104,14 @@ class Exchange {
     const receivedBytes = poll.receivedBytes + this.#receivedBytes
     const requests = poll.requests + this.#requests
     return { poll: { ...poll, receivedBytes, requests }, answer: this.#answer, failure }
+  }
+
+  /** A look at the head gets its ticket beside the poll, so that feedback waits all the same. */
+  async #needsTicket(): Promise<boolean> {
+    if (!(await isTicketWanted(this.#context, this.#subscription))) return false
+    if (!this.#options.isCheck) return true
+    await obtainTicket(this.#context, this.#subscription, this.#options)
+    return false
   }
 
   async #isRequestWanted(): Promise<boolean> {
@@ -126,6 +145,7 @@ class Exchange {
 
   #remember(sent: SentRequest): void {
     const { request, tuner, answer } = sent
+    rememberAnswer(this.#context, this.#subscription, answer?.ticket)
     this.#answer = {
       ...this.#answer,
       request,
@@ -178,7 +198,7 @@ class Exchange {
 
 /** What a poll would meet as well, or what must not be passed over. */
 function isFinal(error: unknown, subscription: Subscription): boolean {
-  if (!isLongwaveError(error)) return true
+  if (!isLongwaveError(error) || isTicketRefusal(error)) return true
   // A repeater serves on while the origin is down.
   if (error.code === 'LW_TRANSFER_UNREACHABLE') return subscription.repeater === undefined
   return /^LW_(TRUST_(?!METADATA_MISSING|REQUEST)|TRANSFER_(ABORTED|TLS|PROXY))/.test(error.code)

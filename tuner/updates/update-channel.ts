@@ -1,3 +1,4 @@
+import path from 'node:path'
 import {
   type FetchContext,
   type FetchedRelease,
@@ -25,6 +26,7 @@ import {
 import type { Subscription } from '../subscriptions/index.ts'
 import { type ChangeCount, countChanges } from './changes.ts'
 import { DiskWatch } from './disk-space.ts'
+import { requirePathRoom } from './path-room.ts'
 import { requireCapabilities } from './requirements.ts'
 
 /** What an update of one subscription needs besides the subscription. */
@@ -107,7 +109,10 @@ async function fetchAndBuild(
     head,
     base: current === undefined ? undefined : baseOf(current, sound),
     requireSpace: (need) => disk.require(need),
-    requireManifest: (manifest) => requireCapabilities(subscription, manifest),
+    requireManifest: (manifest) => {
+      requireCapabilities(subscription, manifest)
+      requirePathRoom(manifest, path.join(store.directory, 'overlays', 'generations'))
+    },
   })
   const name = await store.nameFor(head.release)
   await buildGeneration({

@@ -18,6 +18,7 @@ import { countChanges } from './changes.ts'
 import { DiskWatch } from './disk-space.ts'
 import { applyChange, contentIndex } from './folder-change.ts'
 import { type FolderOptions, FolderRun } from './folder-run.ts'
+import { requirePathRoom } from './path-room.ts'
 import { requireCapabilities } from './requirements.ts'
 import { type Applied, nameAtOrigin, type UpdateContext } from './update-channel.ts'
 
@@ -177,7 +178,10 @@ function fetchInto(
       head,
       base: held === undefined ? undefined : folderBase(fs, run.directory, { held, disk }),
       requireSpace: (need) => watch.require(need),
-      requireManifest: (manifest) => requireCapabilities(run.subscription, manifest),
+      requireManifest: (manifest) => {
+        requireCapabilities(run.subscription, manifest)
+        requirePathRoom(manifest, run.directory)
+      },
     }),
   )
 }

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { ExitCode } from '../../../protocol/index.ts'
 import { cliError } from '../../failure/index.ts'
-import { tableText } from '../../output/index.ts'
+import { numberText } from '../../output/index.ts'
 import type { Session } from '../../session.ts'
 import { type Standing, standingLines } from './standing.ts'
 
@@ -42,9 +42,7 @@ export async function showServer(
   }
   for (const line of standingLines(standing)) session.output.print(`  ${line}`)
   const rows = Object.entries(measures).filter(([, value]) => value !== 0)
-  if (rows.length > 0) {
-    session.output.print(tableText(rows.map(([name, value]) => [`  ${name}`, String(value)])))
-  }
+  session.output.printTable(rows.map(([name, value]) => [`  ${name}`, measureText(value)]))
   return health.status === 'ok' ? ExitCode.ok : ExitCode.failed
 }
 
@@ -78,7 +76,7 @@ async function ownToken(session: Session, base: string): Promise<string | undefi
 async function fetchHealth(session: Session, base: string): Promise<Health> {
   const answer = await session.transport().fetchBytes(`${base}-/health`, {
     headers: { accept: 'application/json' },
-    acceptStatus: [503],
+    acceptStatus: [404, 503],
     bytesMax: documentBytesMax,
     signal: session.signal,
   })
@@ -90,7 +88,10 @@ async function fetchHealth(session: Session, base: string): Promise<Health> {
   } catch {
     // Said below: whatever answers there is none of ours.
   }
-  throw cliError('LW_CLI_NO_SERVER', { detail: `${base}-/health is no health document.` })
+  throw cliError('LW_CLI_NO_SERVER', {
+    detail: `${base}-/health is no health document.`,
+    next: `longwave channels ${base}  # where a web server serves what publish --out wrote`,
+  })
 }
 
 /** The server's own counters, without labels: totals over channels and the like. */
@@ -115,10 +116,17 @@ async function fetchMeasures(
   return measures
 }
 
+/** Counts are whole; shares and seconds need no more than three digits behind the point. */
+function measureText(value: number): string {
+  return Number.isInteger(value) ? numberText(value) : value.toFixed(3)
+}
+
 function uptimeText(seconds: number): string {
   const days = Math.floor(seconds / 86_400)
   const hours = Math.floor((seconds % 86_400) / 3600)
   const minutes = Math.floor((seconds % 3600) / 60)
   if (days > 0) return `${days} d ${hours} h`
-  return hours > 0 ? `${hours} h ${minutes} min` : `${minutes} min ${Math.floor(seconds % 60)} s`
+  if (hours > 0) return `${hours} h ${minutes} min`
+  const rest = `${Math.floor(seconds % 60)} s`
+  return minutes > 0 ? `${minutes} min ${rest}` : rest
 }

@@ -1,3 +1,5 @@
+import { countText, sizeText } from '../../output/index.ts'
+
 /** What `/-/status` of transmitters, repeaters and proxies may hold; absent where it does not apply. */
 export interface Standing {
   readonly service?: string
@@ -53,7 +55,7 @@ export function standingLines(standing: Standing | undefined): readonly string[]
   const lines: string[] = []
   if (connections !== undefined) {
     const upstream = upstreamConnections === undefined ? '' : `, ${upstreamConnections} upstream`
-    lines.push(`${counted(connections, 'connection')}${upstream}`)
+    lines.push(`${countText(connections, 'connection')}${upstream}`)
   }
   if (standing.origin !== undefined) {
     const age = standing.originAgeSeconds
@@ -65,7 +67,7 @@ export function standingLines(standing: Standing | undefined): readonly string[]
     const heard = heardSecondsAgo === null ? 'gone' : `heard ${heardSecondsAgo} s ago`
     lines.push(`repeater ${url} ${isUp ? 'up' : 'down'}, ${heard}`)
   }
-  if (typeof channels === 'number') lines.push(counted(channels, 'channel'))
+  if (typeof channels === 'number') lines.push(countText(channels, 'channel'))
   else
     for (const channel of (channels ?? []).slice(0, channelsShownMax)) {
       lines.push(...linesOf(channel))
@@ -78,14 +80,17 @@ function traffic(standing: Standing): readonly string[] {
   const lines: string[] = []
   if (served !== undefined) {
     const saved =
-      standing.bytesSaved === undefined ? '' : `, ${standing.bytesSaved} of them did not cross`
-    lines.push(`${served} bytes served${saved}`)
+      standing.bytesSaved === undefined
+        ? ''
+        : `, ${sizeText(standing.bytesSaved)} of them did not cross`
+    lines.push(`${sizeText(served)} served${saved}`)
   }
   if (standing.hitRate !== undefined) {
     lines.push(`hit rate ${(standing.hitRate * 100).toFixed(1)} %`)
   }
   if (standing.cacheBytes !== undefined) {
-    lines.push(`cache ${standing.cacheBytes} of ${standing.cacheBudgetBytes} bytes`)
+    const budget = sizeText(standing.cacheBudgetBytes ?? 0)
+    lines.push(`cache ${sizeText(standing.cacheBytes)} of ${budget}`)
   }
   return lines
 }
@@ -94,7 +99,7 @@ function linesOf(channel: ChannelStanding): readonly string[] {
   const { name, release, head = release, lagSeconds = 0, failure, feedback, plugin } = channel
   const facts = [`release ${release}${head > release ? ` of ${head}` : ''}`]
   if (channel.access === 'closed') facts.push('closed')
-  if (channel.polls !== undefined) facts.push(counted(channel.polls, 'poll'))
+  if (channel.polls !== undefined) facts.push(countText(channel.polls, 'poll'))
   if (channel.ageSeconds !== undefined && channel.ageSeconds !== null) {
     facts.push(`compared ${channel.ageSeconds} s ago`)
   }
@@ -105,17 +110,16 @@ function linesOf(channel: ChannelStanding): readonly string[] {
   }
   const lines = [`channel ${name}: ${facts.join(', ')}`]
   for (const { url, releasesBehind, tuners } of channel.repeaters ?? []) {
-    const state = releasesBehind === 0 ? 'current' : `${counted(releasesBehind, 'release')} behind`
-    lines.push(`  at ${url}: ${state}, ${counted(tuners, 'tuner')}`)
+    const state =
+      releasesBehind === 0 ? 'current' : `${countText(releasesBehind, 'release')} behind`
+    lines.push(`  at ${url}: ${state}, ${countText(tuners, 'tuner')}`)
   }
   if (plugin !== undefined) {
     const { state, calls, failures, falls, lastFailure } = plugin
     const last = lastFailure === undefined ? '' : `: ${lastFailure}`
-    lines.push(`  plug-in ${state}, ${calls} calls, ${failures} failed, ${falls} falls${last}`)
+    lines.push(
+      `  plug-in ${state}, ${countText(calls, 'call')}, ${failures} failed, ${countText(falls, 'fall')}${last}`,
+    )
   }
   return lines
-}
-
-function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? '' : 's'}`
 }

@@ -8,7 +8,6 @@ import {
   revokePublishToken,
 } from '../../../transmitter/index.ts'
 import { durationSeconds } from '../../options/index.ts'
-import { tableText } from '../../output/index.ts'
 import type { Runner } from '../../program.ts'
 import type { Session } from '../../session.ts'
 
@@ -88,11 +87,9 @@ async function list(session: Session, flags: Flags): Promise<number> {
     const { id, scope, channels, created, expires = 'never', note = '' } = tokenObject(one)
     return [id, scope, channels, created, expires, note]
   })
-  session.output.print(
-    rows.length === 0
-      ? 'No tokens: only publishers on this machine may publish.'
-      : tableText([['ID', 'FOR', 'CHANNELS', 'MADE', 'EXPIRES', 'NOTE'], ...rows]),
-  )
+  if (rows.length > 0) {
+    session.output.printTable([['ID', 'FOR', 'CHANNELS', 'MADE', 'EXPIRES', 'NOTE'], ...rows])
+  } else session.output.print('No tokens: only publishers on this machine may publish.')
   return ExitCode.ok
 }
 
