@@ -134,6 +134,12 @@ export const tunerError = errorArea('tuner', {
     retryable: false,
     says: "The administrator's rule cannot be read.",
   },
+  LW_TUNER_NO_PROXY: {
+    status: 502,
+    exit: ExitCode.temporary,
+    retryable: true,
+    says: 'The proxy of this site cannot be used.',
+  },
   LW_TUNER_CONTROL: {
     status: 502,
     exit: ExitCode.temporary,

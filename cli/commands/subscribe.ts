@@ -28,7 +28,10 @@ export function declare(command: Command, run: Runner): void {
     .option('--protect <glob>', 'with --into: local files to leave alone; repeatable', collect)
     .option('--as <name>', 'how to call it here')
     .option('--schedule <schedule>', "instead of the developer's schedule")
-    .option('--proxy <url>', 'a Longwave proxy to go through')
+    .option(
+      '--proxy <url>',
+      'a Longwave proxy to go through; auto: the one that this site calls longwave-proxy',
+    )
     .option('--token <token>', 'opens a closed channel; it is kept, and shown to its origin alone')
     .option('--unsigned', 'the URL is that of a bare DRP index, for which only its server vouches')
     .addHelpText(

@@ -14,6 +14,9 @@ export const operationLimits = {
   ticketUsedMs: 55 * 60 * 1000,
   /** One that is refused sooner after it was got is not replaced: the next would fare no better. */
   ticketRestMs: 60_000,
+  /** How long the proxy of a site is waited for, and the bytes of its health. */
+  findProxyMs: 5_000,
+  healthBytesMax: 64 * 1024,
   /** Temporary files in the home of this age belong to nobody who lives. */
   litterAgeMs: 60_000,
 } as const

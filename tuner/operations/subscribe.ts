@@ -16,6 +16,7 @@ import { loadPolicy, ruleFor } from '../policy/index.ts'
 import { askRepeater } from '../repeaters/index.ts'
 import { folderSubscriptionId, type Subscription } from '../subscriptions/index.ts'
 import type { UpdateResult } from './outcome.ts'
+import { findProxy } from './find-proxy.ts'
 import { requestUrl } from './request-url.ts'
 import { inTurn } from './recover.ts'
 import { closedError, obtainTicket } from './ticket-access.ts'
@@ -32,6 +33,7 @@ export interface SubscribeOptions extends OperationOptions {
     readonly protect: readonly string[]
   }
   readonly schedule?: string
+  /** A proxy's URL, or `auto` for the one of this site (`findProxy`). */
   readonly proxy?: string
   /** Opens a closed channel; it is shown to the origin alone, and kept apart from all else. */
   readonly token?: string
@@ -44,12 +46,14 @@ export interface SubscribeOptions extends OperationOptions {
  * Subscribes to a channel and fetches it at once. When the first fetch fails nothing is subscribed,
  * but what was downloaded and verified is used by the next attempt.
  * @throws LW_TUNER_NAME_TAKEN, LW_TUNER_FOLDER_REFUSED, LW_TUNER_FOLDER_NOT_EMPTY,
- *   LW_TUNER_NO_CHANNEL, LW_TUNER_POLICY, LW_TUNER_CLOSED, LW_TUNER_TOKEN, LW_TRUST_…
+ *   LW_TUNER_NO_CHANNEL, LW_TUNER_NO_PROXY, LW_TUNER_POLICY, LW_TUNER_CLOSED, LW_TUNER_TOKEN,
+ *   LW_TRUST_…
  */
 export async function subscribe(
   context: TunerContext,
-  options: SubscribeOptions,
+  given: SubscribeOptions,
 ): Promise<UpdateResult> {
+  const options = await withProxy(context, given)
   const { address } = options
   const name = options.as ?? address.name
   if (options.unsigned === true && options.proxy !== undefined) {
@@ -100,6 +104,21 @@ async function isOpenedBy(
 }
 
 const notKept = 'The channel is open: its token was not needed, and was not kept.'
+
+async function withProxy(
+  context: TunerContext,
+  options: SubscribeOptions,
+): Promise<SubscribeOptions> {
+  if (options.proxy !== 'auto') return options
+  if (options.token !== undefined) {
+    throw tunerError('LW_TUNER_NO_PROXY', {
+      detail: 'A token is not shown to a proxy that was found by its name alone.',
+      untouched: 'Nothing was subscribed.',
+      next: 'Give the proxy: --proxy URL.',
+    })
+  }
+  return { ...options, proxy: await findProxy(context, options.signal) }
+}
 
 interface OpenedFolder {
   readonly into: NonNullable<Subscription['into']>
