@@ -18,14 +18,14 @@ import type { Session } from '../session.ts'
 export function declare(command: Command, run: Runner): void {
   command
     .argument('<url>', 'the URL of a transmitter, or of the folder that publish --out wrote')
-    .option('--token <token>', 'lists closed channels as well that this token opens')
+    .option('--read-token <token>', 'lists closed channels as well that this token opens')
     .addHelpText(
       'after',
       `
 Examples:
   longwave channels http://127.0.0.1:5282/
   longwave channels https://dl.example.org/ --json
-  LONGWAVE_TOKEN=lwp_... longwave channels https://dl.example.org/
+  LONGWAVE_READ_TOKEN=lwp_... longwave channels https://dl.example.org/
 
 Exit codes: 0 ok, 1 what answers there is neither, 2 no URL or token, 75 the server is away.`,
     )
@@ -37,9 +37,9 @@ const listBytesMax = 64 * 1024 * 1024
 async function channels(
   session: Session,
   url: string,
-  flags: { readonly token?: string },
+  flags: { readonly readToken?: string },
 ): Promise<number> {
-  const list = await fetchList(session, url, flags.token)
+  const list = await fetchList(session, url, flags.readToken)
   for (const channel of list.channels) session.output.emit({ type: 'channel', ...channel })
   if (list.channels.length === 0) {
     session.output.print(`No channels at ${url}.`)

@@ -15,7 +15,7 @@ interface Flags {
   readonly as?: string
   readonly schedule?: string
   readonly proxy?: string
-  readonly token?: string
+  readonly readToken?: string
   readonly unsigned?: boolean
 }
 
@@ -32,7 +32,10 @@ export function declare(command: Command, run: Runner): void {
       '--proxy <url>',
       'a Longwave proxy to go through; auto: the one that this site calls longwave-proxy',
     )
-    .option('--token <token>', 'opens a closed channel; it is kept, and shown to its origin alone')
+    .option(
+      '--read-token <token>',
+      'opens a closed channel; it is kept, and shown to its origin alone',
+    )
     .option('--unsigned', 'the URL is that of a bare DRP index, for which only its server vouches')
     .addHelpText(
       'after',
@@ -42,9 +45,9 @@ Examples:
   longwave subscribe https://dl.example.org/site --into ./public --protect 'local/**'
   longwave subscribe https://other.example.org/app --as other-app
   longwave subscribe https://www.example.org/tools/index.xml --unsigned
-  LONGWAVE_TOKEN=lwp_... longwave subscribe https://dl.example.org/members
+  LONGWAVE_READ_TOKEN=lwp_... longwave subscribe https://dl.example.org/members
 
-A token opens a closed channel. Subscribing again with another one replaces it.
+A read token opens a closed channel. Subscribing again with another one replaces it.
 
 Exit codes: 0 ok, 2 refused folder, name or token, 10 no such channel, 11 another tuner runs,
 12 the channel is closed and the token does not open it, 13 signature or trust, 75 the server is away.`,
@@ -73,7 +76,7 @@ async function subscribe(session: Session, link: string, flags: Flags): Promise<
           }),
       ...(flags.schedule === undefined ? {} : { schedule: flags.schedule }),
       ...(flags.proxy === undefined ? {} : { proxy: flags.proxy }),
-      ...(flags.token === undefined ? {} : { token: flags.token }),
+      ...(flags.readToken === undefined ? {} : { token: flags.readToken }),
       ...(isUnsigned ? { unsigned: true } : {}),
       signal: session.signal,
       onProgress: showFetch(progress),

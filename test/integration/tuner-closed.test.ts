@@ -99,7 +99,7 @@ t.test('C54: a token subscribes, updates, heals; it is kept apart and ends with 
   const home = path.join(bench.root, 'tuner')
   await t.rejects(tuner.subscribe({ address }), { code: 'LW_TUNER_CLOSED', exit: 12 })
   const wrong = tuner.subscribe({ address, token: 'lwp_wrong' })
-  await t.rejects(wrong, { code: 'LW_TUNER_CLOSED', exit: 12, next: /--token TOKEN/ })
+  await t.rejects(wrong, { code: 'LW_TUNER_CLOSED', exit: 12, next: /--read-token TOKEN/ })
   await t.rejects(tuner.subscribe({ address, token: 'two words' }), { code: 'LW_TUNER_TOKEN' })
   t.strictSame(await tuner.select(), [], 'nothing was subscribed')
   t.strictSame(await filesWith(home, 'lwp_wrong'), [], 'what opens nothing is kept nowhere')
@@ -330,18 +330,18 @@ t.test('C54: the command line subscribes, lists and tells no token', async (t) =
   t.teardown(() => folder.remove())
   const made = await token()
   const { home } = folder
-  const env = { LONGWAVE_TOKEN: made.token }
+  const env = { LONGWAVE_READ_TOKEN: made.token }
   const link = `${address.url}#${address.channelId}`
   const plain = await runCli(['channels', bench.url, '--json'], { home })
   t.strictSame(plain.objects, [])
   const listed = await runCli(['channels', bench.url, '--json'], { home, env })
   t.match(listed.objects, [{ name: 'site', release: 1 }])
-  const other = ['channels', bench.url, '--json', '--token', (await token('other*')).token]
+  const other = ['channels', bench.url, '--json', '--read-token', (await token('other*')).token]
   t.strictSame((await runCli(other, { home })).objects, [])
   const closed = await runCli(['subscribe', link], { home })
   t.equal(closed.code, 12)
   t.match(closed.stderr, 'LW_TUNER_CLOSED')
-  t.match(closed.stderr, `longwave subscribe ${address.url} --token TOKEN`)
+  t.match(closed.stderr, `longwave subscribe ${address.url} --read-token TOKEN`)
   const runs = [
     await runCli(['subscribe', link, '--json'], { home, env }),
     await runCli(['list', '--json'], { home }),

@@ -190,7 +190,7 @@ export function closedError(
       ? 'The token was revoked, has run out, or is for another channel.'
       : 'No token for reading it was given.',
     untouched: 'What is installed stays as it is.',
-    next: `longwave subscribe ${url} --token TOKEN`,
+    next: `longwave subscribe ${url} --read-token TOKEN`,
     cause,
   })
 }

@@ -90,7 +90,7 @@ export class ReadTokens {
       throw tunerError('LW_TUNER_STATE_DAMAGED', {
         detail: `${file} was altered.`,
         untouched: 'What is installed stays as it is.',
-        next: `longwave subscribe ${url} --token TOKEN`,
+        next: `longwave subscribe ${url} --read-token TOKEN`,
       })
     }
   }

@@ -30,7 +30,8 @@ export function declareTokens(command: Command, run: Runner): void {
       'after',
       `
 A token is shown once, when it is made; running transmitters take it at once. A publisher gives it
-with --token or LONGWAVE_TOKEN. One for reading opens closed channels and publishes nothing.
+with --token or LONGWAVE_TOKEN. One for reading opens closed channels and publishes nothing:
+longwave subscribe --read-token, or LONGWAVE_READ_TOKEN.
 
 Examples:
   longwave ${command.name()} token add --channels 'app*' --note 'build server' --expires 90d
