@@ -11,6 +11,15 @@ export interface LineOptions {
   readonly token: string
 }
 
+/** What a request carries. */
+export interface LineRequest {
+  readonly body?: Uint8Array
+  /** Media type of the body. */
+  readonly type?: string
+  readonly timeoutMs?: number
+  readonly signal?: AbortSignal | undefined
+}
+
 export interface LineAnswer {
   readonly status: number
   readonly type: string
@@ -29,12 +38,7 @@ export class TunerLine {
   async ask(
     method: 'GET' | 'POST',
     target: string,
-    options: {
-      readonly body?: Uint8Array
-      readonly type?: string
-      readonly timeoutMs?: number
-      readonly signal?: AbortSignal | undefined
-    } = {},
+    options: LineRequest = {},
   ): Promise<LineAnswer> {
     const answer = await this.open(method, target, options)
     const chunks: Buffer[] = []
@@ -58,12 +62,7 @@ export class TunerLine {
   async open(
     method: 'GET' | 'POST',
     target: string,
-    options: {
-      readonly body?: Uint8Array
-      readonly type?: string
-      readonly timeoutMs?: number
-      readonly signal?: AbortSignal | undefined
-    } = {},
+    options: LineRequest = {},
   ): Promise<IncomingMessage> {
     const { socket, token } = this.#options
     const local = await openLocalSocket(path.dirname(socket), path.basename(socket)).catch(

@@ -5,7 +5,8 @@ import { cellStretch, firstWeight, mixSets, moved, nextCell, nudged } from './mi
 import { SlotTable } from './slot-table.ts'
 
 /**
- * As `ByteModel`, from three contexts and one guess: half the time, a few per cent more bytes.
+ * As `ByteModel`, from three contexts and one guess: half the time, a few per cent more bytes. The
+ * loop stands twice because one that took the number of contexts would keep nothing in registers.
  */
 export class LightModel {
   /** Hashes of the contexts of the next byte. */

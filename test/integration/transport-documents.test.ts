@@ -109,6 +109,7 @@ t.test('R23: an answer cut at any byte is not accepted, and the next attempt hea
   const body = 'the whole document'
   const whole = `HTTP/1.1 200 Chaos\r\ncontent-length: ${body.length}\r\n\r\n${body}`
   const { transport } = transportOf()
+  const unhealed: string[] = []
   for (let at = 0; at < whole.length; at += 1) {
     for (const cutBy of ['close', 'reset'] as const) {
       await using server = await startChaosServer((request) =>
@@ -118,11 +119,11 @@ t.test('R23: an answer cut at any byte is not accepted, and the next attempt hea
       )
       const answer = await transport.fetchBytes(server.url, { bytesMax: 100 })
       if (answer.bytes.toString() !== body || server.requests.length !== 2) {
-        t.fail(`cut at ${at} by ${cutBy}: ${server.requests.length} requests`)
+        unhealed.push(`cut at ${at} by ${cutBy}: ${server.requests.length} requests`)
       }
     }
   }
-  t.pass(`${whole.length} cuts, twice`)
+  t.same(unhealed, [], `${whole.length} cuts, twice`)
   await transport.stop()
 })
 

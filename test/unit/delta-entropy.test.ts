@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { AdaptiveBits } from '../../delta/entropy/adaptive-bits.ts'
 import { BinaryDecoder } from '../../delta/entropy/binary-decoder.ts'
 import { BinaryEncoder } from '../../delta/entropy/binary-encoder.ts'
@@ -28,9 +28,20 @@ function roundTrip<Value>(
   return code(decoderOf(encoder.finish()), undefined)
 }
 
+/** A property as an assertion: a counterexample is shown with its seed. */
+function holds<Values>(
+  t: Test,
+  property: fc.IProperty<Values>,
+  parameters: fc.Parameters<Values> = {},
+): void {
+  const found = fc.check(property, parameters)
+  t.notOk(found.failed, fc.defaultReportMessage(found) ?? `${found.numRuns} runs`)
+}
+
 t.test('decisions of any probability come back', async (t) => {
   const decision = fc.tuple(fc.integer({ min: 0, max: 1 }), fc.integer({ min: 1, max: 65534 }))
-  fc.assert(
+  holds(
+    t,
     fc.property(fc.array(decision, { maxLength: 400 }), (decisions) => {
       const bits = roundTrip(
         decisions.map(([bit]) => bit),
@@ -39,7 +50,6 @@ t.test('decisions of any probability come back', async (t) => {
       return bits.every((bit, i) => bit === decisions[i]?.[0])
     }),
   )
-  t.pass()
 })
 
 t.test('carries run through long chains of ones', async (t) => {
@@ -56,7 +66,8 @@ t.test('carries run through long chains of ones', async (t) => {
 
 t.test('numbers up to 2^52 come back, of either sign', async (t) => {
   const numbers = fc.array(fc.integer({ min: -(2 ** 50), max: 2 ** 50 }), { maxLength: 60 })
-  fc.assert(
+  holds(
+    t,
     fc.property(numbers, (values) => {
       const back = roundTrip(values, (coder, given) => {
         const model = new NumberModel(2)
@@ -65,11 +76,11 @@ t.test('numbers up to 2^52 come back, of either sign', async (t) => {
       return back.every((value, i) => value === values[i])
     }),
   )
-  t.pass()
 })
 
 t.test('bytes and texts come back', async (t) => {
-  fc.assert(
+  holds(
+    t,
     fc.property(fc.uint8Array({ maxLength: 500 }), (bytes) => {
       const back = roundTrip(bytes, (coder, given) => {
         const model = new ByteModel(8)
@@ -87,7 +98,8 @@ t.test('bytes and texts come back', async (t) => {
     { numRuns: 30 },
   )
   const text = fc.string({ unit: 'grapheme', maxLength: 60 }).map((s) => s.replaceAll('\0', ''))
-  fc.assert(
+  holds(
+    t,
     fc.property(fc.array(text, { maxLength: 8 }), (texts) => {
       const back = roundTrip(texts, (coder, given) => {
         const model = new TextModel()
@@ -97,7 +109,6 @@ t.test('bytes and texts come back', async (t) => {
     }),
     { numRuns: 30 },
   )
-  t.pass()
 })
 
 t.test('the light model gives bytes back, and learns', async (t) => {

@@ -7,7 +7,7 @@ const known = new Set(['trusted'])
 
 /**
  * Refuses a release before its files are fetched when the manifest asks for what this tuner or this
- * subscription does not have (docs/formats/wire.md, "requires").
+ * subscription does not have (docs/formats/manifest.md).
  * @throws LW_TUNER_REQUIRES, LW_TUNER_FIRST_USE
  */
 export function requireCapabilities(subscription: Subscription, manifest: Manifest): void {
