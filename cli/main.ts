@@ -7,7 +7,13 @@ if (major < 20 || (major === 20 && minor < 18)) {
   )
   process.exitCode = 1
 } else {
-  import('./program.ts')
+  // Whatever stands before the name of a command: one that is not a server loses nothing by it.
+  const serves = /^(transmitter|repeater|proxy)$/
+  const bounded = process.argv.some((word) => serves.test(word))
+    ? import('./young-space.ts').then((space) => space.boundYoungSpace())
+    : Promise.resolve()
+  bounded
+    .then(() => import('./program.ts'))
     .then((program) => program.runProgram(process.argv.slice(2)))
     .catch((error: unknown) => {
       process.stderr.write(`longwave: cannot start: ${String(error)}\n`)
