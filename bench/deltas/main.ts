@@ -11,8 +11,9 @@ import { runOurs } from './ours.ts'
 import { peerNames, runPeers } from './peers.ts'
 import { resolveSteps } from './steps.ts'
 import { printMeans, printStep, type StepResult } from './table.ts'
+import { measureWholeUpdate } from './whole-update.ts'
 
-const usage = `usage: main.js [--fast] [--effort best|fast] [--peers NAME,…|--no-peers] [--cache DIR] [--json]
+const usage = `usage: main.js [--fast] [--effort best|fast] [--peers NAME,…|--no-peers] [--no-update] [--cache DIR] [--json]
                [NAME@V1..V2 … | OLD NEW]
        main.js --means FILE…   (means over what --json wrote)`
 
@@ -26,6 +27,7 @@ const { values, positionals } = parseArgs({
     json: { type: 'boolean', default: false },
     means: { type: 'boolean', default: false },
     'no-peers': { type: 'boolean', default: false },
+    'no-update': { type: 'boolean', default: false },
     peers: { type: 'string', default: peerNames.join(',') },
   },
 })
@@ -53,6 +55,7 @@ if (values.help) {
         peers: peers.length > 0 ? runPeers(step, changed, folder, peers) : undefined,
         hdiffpatch: hdiffpatchBytes[step.name],
         ours: runOurs(step, folder, values.effort as Effort),
+        update: values['no-update'] ? undefined : await measureWholeUpdate(step),
       }
       results.push(result)
       if (values.json) console.log(JSON.stringify({ type: 'step', ...result }))

@@ -14,8 +14,24 @@ export interface OurResult {
   readonly applyCpuMs: number
   readonly makePeakMiB: number
   readonly applyPeakMiB: number
+  /** Bytes of the bundle that belong to no stream: its header, and what ends the range coder. */
+  readonly framingBytes: number
   readonly notes: Readonly<Record<string, number>>
 }
+
+/** The notes of a making that count bytes of streams. */
+const streams = [
+  'head',
+  'places',
+  'ends',
+  'counts',
+  'sides',
+  'literals',
+  'differences',
+  'bulk',
+  'bulkDifferences',
+  'bulkCounts',
+] as const
 
 const child = fileURLToPath(new URL('./ours-child.js', import.meta.url))
 
@@ -28,8 +44,11 @@ export function runOurs(step: Step, folder: string, effort: Effort): OurResult |
   if (applied === undefined) return undefined
   const make = JSON.parse(made.output) as ChildAnswer
   const apply = JSON.parse(applied.output) as ChildAnswer
+  const bytes = statSync(delta).size
+  const inStreams = streams.reduce((sum, name) => sum + (make.notes[name] ?? 0), 0)
   return {
-    bytes: statSync(delta).size,
+    bytes,
+    framingBytes: bytes - inStreams,
     makeMs: make.ms,
     applyMs: apply.ms,
     makeCpuMs: make.cpuMs,

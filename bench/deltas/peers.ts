@@ -11,7 +11,9 @@ export interface PeerResult {
   readonly applyMs?: number
   readonly makeCpuMs?: number
   readonly applyCpuMs?: number
+  /** Of making and of applying. */
   readonly peakMiB?: number | undefined
+  readonly applyPeakMiB?: number | undefined
 }
 
 export const peerNames = ['rsync -z', 'bsdiff', 'zstd-19', 'xdelta3'] as const
@@ -64,6 +66,7 @@ function runBsdiff(changed: readonly ChangedFile[], folder: string): PeerResult 
   let makeCpuMs = 0
   let applyCpuMs = 0
   let peakMiB = 0
+  let applyPeakMiB = 0
   for (const { oldFile = empty, newFile } of changed) {
     const made = measure('bsdiff', [oldFile, newFile, patch])
     const applied = measure('bspatch', [oldFile, result, patch])
@@ -73,9 +76,18 @@ function runBsdiff(changed: readonly ChangedFile[], folder: string): PeerResult 
     makeCpuMs += made.cpuMs ?? 0
     applyCpuMs += applied.cpuMs ?? 0
     peakMiB = Math.max(peakMiB, made.peakMiB ?? 0)
+    applyPeakMiB = Math.max(applyPeakMiB, applied.peakMiB ?? 0)
     bytes += statSync(patch).size
   }
-  return { bytes, makeMs, applyMs, makeCpuMs, applyCpuMs, peakMiB: peakMiB || undefined }
+  return {
+    bytes,
+    makeMs,
+    applyMs,
+    makeCpuMs,
+    applyCpuMs,
+    peakMiB: peakMiB || undefined,
+    applyPeakMiB: applyPeakMiB || undefined,
+  }
 }
 
 function runZstd(changed: readonly ChangedFile[], folder: string): PeerResult {

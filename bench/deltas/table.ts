@@ -1,6 +1,7 @@
 import type { OurResult } from './ours.ts'
 import { type PeerName, type PeerResult, peerNames } from './peers.ts'
 import type { Step } from './steps.ts'
+import type { WholeUpdate } from './whole-update.ts'
 
 export interface StepResult {
   readonly step: Step
@@ -9,11 +10,21 @@ export interface StepResult {
   readonly peers: Readonly<Record<PeerName, PeerResult>> | undefined
   readonly hdiffpatch: number | undefined
   readonly ours: OurResult | undefined
+  /** The same update through a transmitter and a tuner; undefined when it was not asked for. */
+  readonly update: WholeUpdate | undefined
+}
+
+/** Geometric means over the channels of the known steps that were set as aims. */
+const targets: Readonly<Record<PeerName, string>> = {
+  'rsync -z': '<= 0.08',
+  bsdiff: '<= 0.35',
+  'zstd-19': '<= 0.42',
+  xdelta3: '',
 }
 
 /** One step: bytes of everybody, then speeds. */
 export function printStep(result: StepResult): void {
-  const { step, wholeBytes, files, peers, hdiffpatch, ours } = result
+  const { step, wholeBytes, files, peers, hdiffpatch, ours, update } = result
   console.log(`${step.name}: ${files} files built, ${count(wholeBytes)} bytes`)
   const rivals = peerNames.map((name) => [name, peers?.[name].bytes] as const)
   for (const [name, bytes] of [...rivals, ['HDiffPatch', hdiffpatch] as const]) {
@@ -32,6 +43,13 @@ export function printStep(result: StepResult): void {
     ? `  ${(ours.bytes / best).toFixed(3)} of the smallest peer`
     : ''
   console.log(`  ours        ${count(ours.bytes)}${share}${over}`)
+  console.log(`              of which framing ${ours.framingBytes}`)
+  if (update !== undefined) {
+    const { bodyBytes, metadataBytes, wireBytes, route } = update
+    const parts = `metadata ${metadataBytes.toLocaleString('en-US')}, route ${route}`
+    const wire = `on the wire with headers ${wireBytes.toLocaleString('en-US')}`
+    console.log(`  all bodies  ${count(bodyBytes)}  (${parts}; ${wire})`)
+  }
   const speed = (ms: number): string => `${(wholeBytes / 1000 / ms).toFixed(1)} MB/s`
   const { bsdiff } = peers ?? {}
   const makes = bsdiff?.makeMs === undefined ? '' : `, bsdiff ${speed(bsdiff.makeMs)}`
@@ -40,7 +58,11 @@ export function printStep(result: StepResult): void {
   console.log(
     `  making      ${speed(ours.makeMs)}${makes}; ${ours.makePeakMiB.toFixed(0)} MiB${peak}`,
   )
-  console.log(`  applying    ${speed(ours.applyMs)}${applies}; ${ours.applyPeakMiB.toFixed(0)} MiB`)
+  const applyPeak =
+    bsdiff?.applyPeakMiB === undefined ? '' : `, bspatch ${bsdiff.applyPeakMiB.toFixed(0)} MiB`
+  console.log(
+    `  applying    ${speed(ours.applyMs)}${applies}; ${ours.applyPeakMiB.toFixed(0)} MiB${applyPeak}`,
+  )
   const { makeCpuMs: makePeer = 0, applyCpuMs: applyPeer = 0 } = bsdiff ?? {}
   const peerCpu = makePeer > 0 ? `, bsdiff ${speed(makePeer)} and bspatch ${speed(applyPeer)}` : ''
   console.log(
@@ -50,7 +72,11 @@ export function printStep(result: StepResult): void {
 
 /** Geometric means over the steps of each channel, then over the channels. */
 export function printMeans(results: readonly StepResult[]): void {
-  const line = (name: string, ratio: (result: StepResult) => number | undefined): void => {
+  const line = (
+    name: string,
+    target: string,
+    ratio: (result: StepResult) => number | undefined,
+  ): void => {
     const channels = new Map<string, number[]>()
     for (const result of results) {
       const value = ratio(result)
@@ -62,20 +88,31 @@ export function printMeans(results: readonly StepResult[]): void {
     const means = [...channels].map(([channel, list]) => [channel, geometricMean(list)] as const)
     const total = geometricMean(means.map(([, mean]) => mean))
     const each = means.map(([channel, mean]) => `${channel} ${mean.toFixed(3)}`).join(', ')
-    console.log(`${name.padEnd(28)}${total.toFixed(3)}  (${means.length} channels: ${each})`)
+    const wanted = target === '' ? '' : `, wanted ${target}`
+    console.log(
+      `${name.padEnd(28)}${total.toFixed(3)}${wanted}  (${means.length} channels: ${each})`,
+    )
   }
   console.log('\ngeometric means, ours to')
   for (const name of peerNames) {
-    line(`bytes of ${name}`, ({ ours, peers }) => quotient(ours?.bytes, peers?.[name].bytes))
+    line(`bytes of ${name}`, targets[name], ({ ours, peers }) =>
+      quotient(ours?.bytes, peers?.[name].bytes),
+    )
   }
-  line('bytes of HDiffPatch', ({ ours, hdiffpatch }) => quotient(ours?.bytes, hdiffpatch))
-  line('speed of bsdiff', ({ ours, peers }) => quotient(peers?.bsdiff.makeMs, ours?.makeMs))
-  line('speed of bspatch', ({ ours, peers }) => quotient(peers?.bsdiff.applyMs, ours?.applyMs))
-  line('  by processor time', ({ ours, peers }) =>
+  line('bytes of HDiffPatch', '<= 0.47', ({ ours, hdiffpatch }) =>
+    quotient(ours?.bytes, hdiffpatch),
+  )
+  line('speed of bsdiff', '>= 2.5', ({ ours, peers }) =>
+    quotient(peers?.bsdiff.makeMs, ours?.makeMs),
+  )
+  line('  by processor time', '', ({ ours, peers }) =>
     quotient(peers?.bsdiff.makeCpuMs, ours?.makeCpuMs),
   )
-  line('MB/s of applying', ({ ours, wholeBytes }) => quotient(wholeBytes / 1000, ours?.applyMs))
-  line('  by processor time', ({ ours, wholeBytes }) =>
+  line('speed of bspatch', '', ({ ours, peers }) => quotient(peers?.bsdiff.applyMs, ours?.applyMs))
+  line('MB/s of applying', '>= 100', ({ ours, wholeBytes }) =>
+    quotient(wholeBytes / 1000, ours?.applyMs),
+  )
+  line('  by processor time', '', ({ ours, wholeBytes }) =>
     quotient(wholeBytes / 1000, ours?.applyCpuMs),
   )
 }
