@@ -44,8 +44,8 @@ interface ExportedAddress {
 const fixedBytes = 14 * 2 ** 20
 /** Bytes of what there is one of for each tile, page of the map, copy, region and function. */
 const itemBytes = { tile: 16, page: 4, copy: 12, region: 32, function: 4 } as const
-/** Addresses of a page of the map. */
-const pageSpan = 4096
+/** Pages of the map, at most. */
+const pagesMax = 65_536
 /** What rounding up may cost. */
 const spareBytes = 4096
 const { windowBytes, contextBytes, cellBytes } = referenceLimits
@@ -159,7 +159,7 @@ function memoryBytes(program: {
   return (
     fixedBytes +
     tiles.length * itemBytes.tile +
-    (limitOf(tiles) / pageSpan) * itemBytes.page +
+    pagesMax * itemBytes.page +
     copies.length * itemBytes.copy +
     places.reduce((sum, { length }) => sum + length, 0) * itemBytes.region +
     goTables.reduce((sum, { functions }) => sum + functions, 0) * itemBytes.function +

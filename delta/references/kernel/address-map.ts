@@ -6,12 +6,15 @@ import { unknown } from './numbers'
  * A tile is two 64-bit numbers: 2 × its end + whether a piece of the map covers it, and its move.
  */
 const tileBytes: usize = 16
-const pageShift: i64 = 12
+/** Pages are as small as they may be while there are not too many. */
+const pageShiftMin: i64 = 8
+const pagesMax: i64 = 1 << 16
 
 let tiles: usize = 0
 let tilesEnd: usize = 0
-/** For each 4,096 addresses the first tile that reaches into them. */
+/** For each page of addresses the first tile that reaches into it. */
 let pages: usize = 0
+let pageShift: i64 = pageShiftMin
 let limit: i64 = 0
 
 /** Whether the address that was last asked for lies in a piece of the map, not only near one. */
@@ -22,7 +25,8 @@ export function openMap(count: u32, end: f64): void {
   limit = <i64>end
   tiles = take(<usize>count * tileBytes)
   tilesEnd = tiles
-  pages = take((<usize>((limit >> pageShift) + 2)) << 2)
+  while (limit >> pageShift >= pagesMax) pageShift++
+  pages = take((<usize>(limit >> pageShift) + 1) << 2)
 }
 
 /** @param move NaN when nothing is known */

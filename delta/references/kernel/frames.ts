@@ -17,8 +17,13 @@ const moveAt: usize = 8
 const stack: usize = frames + <usize>slots * 12
 const stackMoves: usize = stack + <usize>listed * 4
 
+/** Displacements of the stack pointer that are still to be noted, in the order of the code. */
+const pending: usize = stackMoves + <usize>listed * 4
+const pendingMax = 1024
+
 let generation: u32 = 1
 let stackLength = 0
+let pendingLength = 0
 /** Whether anything moved in this function: in most, nothing does. */
 let moved = false
 
@@ -30,6 +35,7 @@ export function resetFrame(): void {
   }
   generation++
   stackLength = 0
+  pendingLength = 0
   moved = false
 }
 
@@ -46,16 +52,46 @@ function holds(slot: usize, displacement: i32): bool {
   return load<u32>(slot) == generation && load<i32>(slot, keyAt) == displacement
 }
 
+// @ts-ignore: decorator
+@inline
 function moveBehind(register: u32, displacement: i32): i32 {
-  if (!moved) return 0
+  return moved ? notedMove(register, displacement) : 0
+}
+
+function notedMove(register: u32, displacement: i32): i32 {
   const slot = slotOf(register, displacement)
   if (holds(slot, displacement)) return load<i32>(slot, moveAt)
   return register == stackPointer ? nearest(displacement) : 0
 }
 
+// @ts-ignore: decorator
+@inline
 function learn(register: u32, displacement: i32, move: i32): void {
-  if (move != 0) moved = true
-  else if (register != stackPointer && !moved) return
+  if (move == 0 && !moved) {
+    if (register == stackPointer) postpone(displacement)
+    return
+  }
+  moved = true
+  if (pendingLength > 0) catchUp()
+  note(register, displacement, move)
+}
+
+/** What did not move is of no use before something moves, which mostly never comes. */
+// @ts-ignore: decorator
+@inline
+function postpone(displacement: i32): void {
+  store<i32>(<usize>pendingLength << 2, displacement, pending)
+  if (++pendingLength == pendingMax) catchUp()
+}
+
+function catchUp(): void {
+  for (let index = 0; index < pendingLength; index++) {
+    note(stackPointer, load<i32>(<usize>index << 2, pending), 0)
+  }
+  pendingLength = 0
+}
+
+function note(register: u32, displacement: i32, move: i32): void {
   const slot = slotOf(register, displacement)
   const known = holds(slot, displacement)
   store<u32>(slot, generation)

@@ -5,15 +5,20 @@ import { hashed, unknown } from './numbers'
  * How far WebAssembly numbers of one kind moved, as earlier numbers showed: the same number, else
  * one near it. Holds no map: these numbers are indexes or sit in places that no header lists.
  *
- * A table holds, for each hashed number, its complement and the move, then for pages of three
- * sizes the last move, in which the sign bit is inverted: `unknown` is stored as zero.
+ * A table has a slot for each hashed number: the move, and 1 + the upper bits of the number, whose
+ * lower ones the slot tells. Then come, for pages of three sizes, the last moves, in which the sign
+ * bit is inverted: `unknown` is stored as zero.
  */
 export const functionMoves: usize = wasmMoves
 export const addressMoves: usize = wasmMoves + moveTableBytes
 export const codeAddressMoves: usize = wasmMoves + 2 * moveTableBytes
 export const wordMoves: usize = wasmMoves + 3 * moveTableBytes
 
-const pagesAt: usize = <usize>moveSlots << 4
+/** Numbers have 35 bits, 16 of which a slot tells. */
+const slotShift: i64 = 16
+const tagBits: i64 = 20
+const tagMask: i64 = (1 << 20) - 1
+const pagesAt: usize = <usize>moveSlots << 3
 const levelBytes: usize = <usize>movePageSlots << 3
 /** Numbers that share a page: 64, 4,096 and 262,144. */
 const firstShift: i64 = 6
@@ -24,7 +29,13 @@ let used = false
 // @ts-ignore: decorator
 @inline
 function slotOf(table: usize, value: i64): usize {
-  return table + (<usize>(hashed(value) & (moveSlots - 1)) << 4)
+  return table + (<usize>(hashed(value) & (moveSlots - 1)) << 3)
+}
+
+// @ts-ignore: decorator
+@inline
+function tagOf(value: i64): i64 {
+  return (value >> slotShift) + 1
 }
 
 // @ts-ignore: decorator
@@ -35,8 +46,8 @@ function pageOf(table: usize, value: i64, level: i32): usize {
 }
 
 export function moveOfNumber(table: usize, value: i64): i64 {
-  const slot = slotOf(table, value)
-  if (load<i64>(slot) == ~value) return load<i64>(slot, 8)
+  const slot = load<i64>(slotOf(table, value))
+  if ((slot & tagMask) == tagOf(value)) return slot >> tagBits
   for (let level = 0; level < levels; level++) {
     const move = load<i64>(pageOf(table, value, level)) ^ unknown
     if (move != unknown) return move
@@ -46,9 +57,7 @@ export function moveOfNumber(table: usize, value: i64): i64 {
 
 export function learnMove(table: usize, value: i64, move: i64): void {
   used = true
-  const slot = slotOf(table, value)
-  store<i64>(slot, ~value)
-  store<i64>(slot, move, 8)
+  store<i64>(slotOf(table, value), (move << tagBits) | tagOf(value))
   for (let level = 0; level < levels; level++) {
     store<i64>(pageOf(table, value, level), move ^ unknown)
   }

@@ -27,16 +27,19 @@ export const scannedBytes: usize = 0x4_0000
 
 /** Displacements of the function at hand (frames). */
 export const frames: usize = scanned + scannedBytes
+/** What most x86 instructions are, by their first two bytes (x86-instruction): 16 bits each. */
+export const commonInstructions: usize = frames + 0x1_0000
 /** Addresses that one instruction began (address-pairs). */
-export const pairs: usize = frames + 0x1_0000
+export const pairs: usize = commonInstructions + 0x2_0000
 /** Function tables of Go programs (go-functions). */
 export const goTables: usize = pairs + 0x400
 /** Addresses that words count from (bases). */
 export const bases: usize = goTables + 0x800
 
-/** Learned targets and biases (targets): 2^17 slots each, of 16 and 8 bytes. */
-export const learned: usize = bases + 0x800
+/** Learned targets (targets): which of 2^17 slots are used, one bit each, the slots, and biases. */
 export const learnedSlots: u32 = 1 << 17
+export const usedSlots: usize = bases + 0x800
+export const learned: usize = usedSlots + (<usize>learnedSlots >> 3)
 export const biases: usize = learned + (<usize>learnedSlots << 4)
 export const biasesEnd: usize = biases + (<usize>learnedSlots << 3)
 
@@ -48,7 +51,7 @@ export const tableSpanMax: usize = 1 << 27
 export const wasmMoves: usize = tableStarts + (tableSpanMax >> 5) + 0x40
 export const moveSlots: u32 = 1 << 16
 export const movePageSlots: u32 = 1 << 14
-export const moveTableBytes: usize = (<usize>moveSlots << 4) + 3 * (<usize>movePageSlots << 3)
+export const moveTableBytes: usize = (<usize>moveSlots << 3) + 3 * (<usize>movePageSlots << 3)
 export const wasmMovesEnd: usize = wasmMoves + 4 * moveTableBytes
 
 let free: usize = wasmMovesEnd

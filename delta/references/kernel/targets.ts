@@ -1,5 +1,5 @@
 import { covered, moveOf } from './address-map'
-import { biases, biasesEnd, learned, learnedSlots } from './memory'
+import { biases, biasesEnd, learned, learnedSlots, usedSlots } from './memory'
 import { hashed, unknown } from './numbers'
 
 const biasPageShift: i64 = 10
@@ -10,13 +10,33 @@ const biasMax: i64 = 65_536
  * else the map; between the pieces of the map, what earlier references nearby showed. Learns only
  * from new bytes that both sides have already.
  *
- * A slot holds the complements of target and move: one that was never written reads as the target
- * -1, moved by -1, which is what the format starts from.
+ * Few slots are ever used, and their bits fit into the caches of a processor, unlike the slots.
  */
 // @ts-ignore: decorator
 @inline
-function slotOf(target: i64): usize {
-  return learned + (<usize>(hashed(target) & (learnedSlots - 1)) << 4)
+function slotOf(target: i64): u32 {
+  return hashed(target) & (learnedSlots - 1)
+}
+
+// @ts-ignore: decorator
+@inline
+function isUsed(slot: u32): bool {
+  return ((load<u32>(usedSlots + ((<usize>slot >> 5) << 2)) >> (slot & 31)) & 1) != 0
+}
+
+// @ts-ignore: decorator
+@inline
+function moveIn(slot: u32, target: i64): i64 {
+  const at = learned + (<usize>slot << 4)
+  return load<i64>(at) == target ? load<i64>(at, 8) : unknown
+}
+
+function remember(target: i64, move: i64): void {
+  const slot = slotOf(target)
+  const bits = usedSlots + ((<usize>slot >> 5) << 2)
+  store<u32>(bits, load<u32>(bits) | (1 << (slot & 31)))
+  store<i64>(learned + (<usize>slot << 4), target)
+  store<i64>(learned + (<usize>slot << 4), move, 8)
 }
 
 // @ts-ignore: decorator
@@ -27,30 +47,37 @@ function biasOf(target: i64): usize {
 
 /** The new address of an old one, or `unknown`. */
 export function predict(target: i64): i64 {
-  const slot = slotOf(target)
-  if (load<i64>(slot) == ~target) return target + ~load<i64>(slot, 8)
+  const seen = known(target)
+  if (seen != unknown) return seen
   const move = moveOf(target)
   if (move == unknown) return unknown
   return covered ? target + move : target + move + load<i64>(biasOf(target))
 }
 
 /** What an earlier reference of the same target showed; `unknown` when there was none. */
+// @ts-ignore: decorator
+@inline
 export function known(target: i64): i64 {
   const slot = slotOf(target)
-  return load<i64>(slot) == ~target ? target + ~load<i64>(slot, 8) : unknown
+  if (!isUsed(slot)) return unknown
+  const move = moveIn(slot, target)
+  return move == unknown ? unknown : target + move
 }
 
 /** A reference to `target` turned out to point to `found`. */
 export function learn(target: i64, found: i64): void {
-  const slot = slotOf(target)
-  store<i64>(slot, ~target)
-  store<i64>(slot, ~(found - target), 8)
+  remember(target, found - target)
   const move = moveOf(target)
   if (covered || move == unknown) return
   const bias = found - target - move
   if (bias > -biasMax && bias < biasMax) store<i64>(biasOf(target), bias)
 }
 
+/** Begins with nothing learned, except what the format begins with: -1 moves by -1. */
 export function forgetTargets(): void {
-  memory.fill(learned, 0, biasesEnd - learned)
+  memory.fill(usedSlots, 0, <usize>learnedSlots >> 3)
+  memory.fill(biases, 0, biasesEnd - biases)
+  remember(-1, -1)
 }
+
+remember(-1, -1)

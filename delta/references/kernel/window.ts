@@ -71,10 +71,32 @@ export function field8(at: usize, expected: i32): i32 {
   return <i32>(<i8>(pass == Pass.restore ? written : read))
 }
 
-/** A byte of a WebAssembly number. Labels mask them: no map tells what they mean. */
-export function numberByte(at: usize, expected: u32): void {
-  if (pass == Pass.label) store<u8>(at, expected & 128, result)
-  else field8(at, <i32>expected)
+/**
+ * Transforms up to eight bytes, each on its own, whose new values are expected: a WebAssembly
+ * number. Labels mask them, since no map tells what they mean, down to where they end.
+ */
+export function fieldBytes(at: usize, length: usize, expected: u64): void {
+  const taken = u64.MAX_VALUE >> (64 - (<u64>length << 3))
+  const read = load<u64>(at, given)
+  let written = expected & signBits
+  if (pass == Pass.restore) written = sumOfBytes(read, expected)
+  else if (pass == Pass.difference) written = differenceOfBytes(read, expected)
+  store<u64>(at, (written & taken) | (load<u64>(at, result) & ~taken), result)
+}
+
+/** The highest bit of each byte, which keeps sums of bytes apart. */
+const signBits: u64 = 0x8080_8080_8080_8080
+
+// @ts-ignore: decorator
+@inline
+function sumOfBytes(a: u64, b: u64): u64 {
+  return ((a & ~signBits) + (b & ~signBits)) ^ ((a ^ b) & signBits)
+}
+
+// @ts-ignore: decorator
+@inline
+function differenceOfBytes(a: u64, b: u64): u64 {
+  return ((a | signBits) - (b & ~signBits)) ^ ((a ^ ~b) & signBits)
 }
 
 /** The buffer that holds the new bytes of fields that were transformed. */

@@ -1,18 +1,30 @@
+import { commonInstructions as common, old, oldBytes } from './memory'
 import { old8 } from './window'
 import {
-  imm16,
-  imm32,
+  arithmetic,
+  displacementMask,
+  escape,
+  grows,
   imm8,
-  immFull,
+  immediateMask,
   modrm,
   oneByteShape,
+  operandOf,
   prefix,
-  relative32,
-  relative8,
+  registerOnly,
+  relative,
+  ripRelative,
+  shrinks,
+  sib,
+  test,
   twoByteShape,
 } from './x86-opcodes'
 
 const prefixesMax: usize = 4
+const operandSize: u32 = 0x66
+const int3: u32 = 0xcc
+const call: u32 = 0xe8
+const stackPointer: u32 = 4
 
 /** What an instruction has that moves. */
 export const enum Field {
@@ -22,126 +34,181 @@ export const enum Field {
   displacement8,
   displacement32,
   near32,
+  /** No field, but the begin of a function, or space before it. */
+  entry,
 }
 
 /** The instruction that was decoded last: there is one every few bytes, so it has no object. */
 export let field: Field = Field.none
 /** Index of the field. */
 export let fieldAt: usize = 0
-/** Number of the register that a displacement counts from. */
-export let register: u32 = 0
-/** Whether it makes room on the stack, or only fills space between functions. */
-export let entry: bool = false
+/** Whether the displacement is the room that a function makes on the stack as it begins. */
+export let makesRoom: bool = false
+let rex: u32 = 0
+
+/** Number of the register that a displacement counts from: it stands before it, extended by REX.B. */
+// @ts-ignore: decorator
+@inline
+export function register(): u32 {
+  return (old8(fieldAt - 1) & 7) | ((rex & 1) << 3)
+}
 
 /** Decodes the old bytes at an index; returns the index after the instruction. */
+// @ts-ignore: decorator
+@inline
 export function decode(start: usize): usize {
-  let next = start
-  let wide = false
-  let rex: u32 = 0
-  let opcode = old8(next++)
-  let what = oneByteShape(opcode)
-  let single = true
-  field = Field.none
-  entry = opcode == 0xcc
-  while (what == prefix && next - start <= prefixesMax) {
-    if (opcode == 0x66) wide = true
+  const first = old8(start)
+  // Half of all instructions have a REX prefix, in no order: nothing to guess for a processor.
+  const hasRex = isRex(first)
+  const opcodeAt = start + <usize>hasRex
+  const known = load<u16>(common + <usize>((old8(opcodeAt) << 9) | (old8(opcodeAt + 1) << 1)))
+  if (known == 0) return decodeAny(start)
+  rex = select<u32>(first, 0, hasRex)
+  field = (known >> 4) & 15
+  fieldAt = opcodeAt + <usize>(known >> 8)
+  makesRoom = false
+  return opcodeAt + <usize>(known & 15)
+}
+
+// @ts-ignore: decorator
+@inline
+function isRex(byte: u32): bool {
+  return (byte & 0xf0) == 0x40
+}
+
+/** Decodes any instruction. */
+function decodeAny(start: usize): usize {
+  let next = start + 1
+  let opcode = old8(start)
+  let shape = oneByteShape(opcode)
+  let wide: u32 = 0
+  field = opcode == int3 ? Field.entry : Field.none
+  makesRoom = false
+  rex = 0
+  while (shape == prefix && next - start <= prefixesMax) {
+    if (opcode == operandSize) wide = 1
     opcode = old8(next++)
-    what = oneByteShape(opcode)
+    shape = oneByteShape(opcode)
   }
-  if ((opcode & 0xf0) == 0x40) {
+  if (isRex(opcode)) {
     rex = opcode
     opcode = old8(next++)
-    what = oneByteShape(opcode)
+    shape = oneByteShape(opcode)
   }
-  if (opcode == 0x0f) {
-    opcode = old8(next++)
-    what = twoByteShape(opcode)
-    single = false
-    if (opcode == 0x38 || opcode == 0x3a) {
-      what = opcode == 0x38 ? modrm : modrm | imm8
+  if ((shape & escape) != 0) {
+    if (opcode == 0x0f) {
+      opcode = old8(next++)
+      shape = twoByteShape(opcode)
+      if (opcode == 0x38 || opcode == 0x3a) {
+        shape = opcode == 0x38 ? modrm : modrm | imm8
+        next++
+      }
+    } else if (opcode == 0xc5) {
+      shape = twoByteShape(old8(next + 1))
+      next += 2
+    } else {
+      const first = old8(next)
+      const map = first & 7
+      rex = (~first >> 5) & 1
+      next += opcode == 0x62 ? 3 : 2
+      shape = map == 1 ? twoByteShape(old8(next)) : map == 3 ? modrm | imm8 : modrm
       next++
     }
-  } else if (opcode == 0xc5) {
-    opcode = old8(next + 1)
-    what = twoByteShape(opcode)
-    next += 2
-    single = false
-  } else if (opcode == 0xc4 || opcode == 0x62) {
-    const first = old8(next)
-    const map = first & 7
-    rex = (~first >> 5) & 1
-    next += opcode == 0x62 ? 3 : 2
-    opcode = old8(next++)
-    what = map == 1 ? twoByteShape(opcode) : map == 3 ? modrm | imm8 : modrm
-    single = false
   }
-  const immediate = immediateBytes(what, wide, (rex & 8) != 0)
-  if ((what & modrm) == 0) {
+  let immediate = <usize>(shape & immediateMask)
+  if ((shape & shrinks) != 0) {
+    if ((shape & grows) != 0 && (rex & 8) != 0) immediate = 8
+    else immediate -= <usize>wide << 1
+  }
+  if ((shape & modrm) != 0) return decodeOperand(next, shape, wide, immediate)
+  if ((shape & relative) != 0) {
     fieldAt = next
-    if (what == relative8) {
-      field = Field.near8
-      return next + 1
-    }
-    if (what == relative32) {
-      field = opcode == 0xe8 && single ? Field.relative32 : Field.near32
-      return next + 4
-    }
-    return next + immediate
+    if (immediate == 1) field = Field.near8
+    else field = opcode == call ? Field.relative32 : Field.near32
   }
-  return decodeOperand(next, opcode, single, rex, wide, immediate)
+  return next + immediate
 }
 
-// @ts-ignore: decorator
-@inline
-function immediateBytes(what: u32, wide: bool, full: bool): usize {
-  let bytes: usize = (what & imm8) != 0 ? 1 : 0
-  if ((what & imm16) != 0) bytes += 2
-  if ((what & imm32) != 0) bytes = wide ? 2 : 4
-  if ((what & immFull) != 0) bytes = full ? 8 : wide ? 2 : 4
-  return bytes
-}
-
-/** The ModR/M byte and what follows it. */
-// @ts-ignore: decorator
-@inline
-function decodeOperand(
-  at: usize,
-  opcode: u32,
-  single: bool,
-  rex: u32,
-  wide: bool,
-  immediate: usize,
-): usize {
-  let next = at
-  const form = old8(next++)
-  const mod = form >> 6
-  let base = form & 7
-  if (single && (opcode & 0xfe) == 0xf6 && (form & 0x30) == 0) {
-    immediate = opcode == 0xf6 ? 1 : wide ? 2 : 4
+/** Decodes the ModR/M byte and what follows it. */
+function decodeOperand(at: usize, shape: u32, wide: u32, immediate: usize): usize {
+  let next = at + 1
+  const form = old8(at)
+  const asks = operandOf(form)
+  if ((shape & test) != 0 && (form & 0x30) == 0) {
+    immediate = (old8(at - 1) & 1) == 0 ? 1 : 4 - (<usize>wide << 1)
   }
-  if (mod == 3) {
-    if (base == 4 && (opcode == 0x81 || opcode == 0x83) && single && rex == 0x48) {
+  if ((asks & registerOnly) != 0) {
+    if (isStackArithmetic(shape, form) && rex == 0x48) {
       // sub rsp and add rsp: the size of the frame moves like its topmost slot.
-      entry = (form & 0x38) == 0x28
+      makesRoom = (form & 0x38) == 0x28
       field = immediate == 1 ? Field.displacement8 : Field.displacement32
-      register = 4
       fieldAt = next
     }
     return next + immediate
   }
-  const ripRelative = mod == 0 && base == 5
-  if (base == 4) {
-    base = old8(next++) & 7
-    if (mod == 0 && base != 5) base = 8
-  }
-  fieldAt = next
-  register = (base & 7) | ((rex & 1) << 3)
-  if (mod == 1) {
-    field = Field.displacement8
+  let displacement = <usize>(asks & displacementMask)
+  if ((asks & sib) != 0) {
+    // Without a mode, a base of 5 stands for four bytes instead.
+    if (form < 0x40 && (old8(next) & 7) == 5) displacement = 4
     next++
-  } else if (mod == 2 || base == 5) {
-    field = ripRelative ? Field.relative32 : Field.displacement32
-    next += 4
   }
-  return next + immediate
+  if (displacement == 0) return next + immediate
+  fieldAt = next
+  if (displacement == 1) field = Field.displacement8
+  else field = (asks & ripRelative) != 0 ? Field.relative32 : Field.displacement32
+  return next + displacement + immediate
+}
+
+function isStackArithmetic(shape: u32, form: u32): bool {
+  return (shape & arithmetic) != 0 && (form & 7) == stackPointer && form >= 0xc0
+}
+
+/** Bytes after those of a window in which instructions are tried out. */
+const trialAt: usize = oldBytes + 0x40
+
+/**
+ * Makes the table of what nearly all instructions are, by their opcode and the byte after it: in
+ * 16 bits the length, the field and where that is. 0 stands for those of which two bytes and a REX
+ * prefix do not tell enough. Opcodes of one shape share what is found.
+ */
+export function learnCommon(): void {
+  if (learned) return
+  learned = true
+  for (let opcode: u32 = 0; opcode < 256; opcode++) {
+    const row = common + <usize>(opcode << 9)
+    const like = opcodeLike(opcode)
+    if (like < opcode) memory.copy(row, common + <usize>(like << 9), 512)
+    else for (let form: u32 = 0; form < 256; form++) {
+      if (isTold(opcode, form)) store<u16>(row + <usize>(form << 1), tryOut(opcode, form))
+    }
+  }
+  store<u16>(old + trialAt, 0)
+}
+
+let learned = false
+
+/** The first opcode that decodes alike. */
+function opcodeLike(opcode: u32): u32 {
+  const shape = oneByteShape(opcode)
+  if ((shape & modrm) == 0 || (shape & test) != 0) return opcode
+  let like: u32 = 0
+  while (oneByteShape(like) != shape) like++
+  return like
+}
+
+/** Whether an opcode and the byte after it tell everything about an instruction. */
+function isTold(opcode: u32, form: u32): bool {
+  const shape = oneByteShape(opcode)
+  if (opcode == 0x0f) return (twoByteShape(form) & modrm) == 0
+  if (opcode == int3 || isRex(opcode) || (shape & (prefix | escape | grows)) != 0) return false
+  if ((shape & modrm) == 0) return true
+  const openBase = (operandOf(form) & sib) != 0 && form < 0x40
+  return !openBase && !isStackArithmetic(shape, form)
+}
+
+function tryOut(opcode: u32, form: u32): u16 {
+  store<u16>(old + trialAt, opcode | (form << 8))
+  const length = decodeAny(trialAt) - trialAt
+  const into: usize = field == Field.none ? 0 : fieldAt - trialAt
+  return <u16>(length | (<usize>field << 4) | (into << 8))
 }

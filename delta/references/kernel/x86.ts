@@ -2,7 +2,7 @@ import { displacement32, displacement8, resetFrame } from './frames'
 import { near32, near8 } from './jumps'
 import { relative32 } from './references'
 import { end, lead } from './window'
-import { decode, entry, Field, field, fieldAt, register } from './x86-instruction'
+import { decode, Field, field, fieldAt, learnCommon, makesRoom, register } from './x86-instruction'
 
 /** Old bytes decoded before the first one, to be in step there. */
 const leadBytes: usize = 32
@@ -13,23 +13,32 @@ const leadBytes: usize = 32
  * has shown so far. Returns where the stretch ends: after its last instruction.
  */
 export function transformX86(from: usize, to: usize): usize {
+  learnCommon()
   let at = from - min(lead, leadBytes)
   while (at < to) {
-    const next = decode(at)
-    if (entry && at >= from) resetFrame()
-    at = next
+    const begin = at
+    at = decode(begin)
     if (field == Field.none) continue
-    const where = fieldAt
-    if (where < from) continue
-    if (field == Field.near8) {
-      if (where < end) near8(where)
-    } else if (field == Field.displacement8) {
-      if (where < end) displacement8(where, register)
-    } else if (where + 4 <= end) {
-      if (field == Field.displacement32) displacement32(where, register)
-      else if (field == Field.relative32) relative32(where, next)
-      else near32(where, next)
+    if (field == Field.entry) {
+      if (begin >= from) resetFrame()
+      continue
     }
+    if (makesRoom && begin >= from) resetFrame()
+    if (fieldAt >= from) transformField(fieldAt, at)
   }
   return min(max(at, to), end)
+}
+
+/** A field of the instruction that ends at `next`; one that the window cuts is none. */
+// @ts-ignore: decorator
+@inline
+function transformField(at: usize, next: usize): void {
+  if (field == Field.displacement8) {
+    if (at < end) displacement8(at, register())
+  } else if (field == Field.near8) {
+    if (at < end) near8(at)
+  } else if (at + 4 > end) return
+  else if (field == Field.relative32) relative32(at, next)
+  else if (field == Field.displacement32) displacement32(at, register())
+  else near32(at, next)
 }
