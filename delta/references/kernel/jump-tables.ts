@@ -60,12 +60,15 @@ function starts(address: i64): bool {
 /** Start of the table that holds an address; -1 when there is none. */
 export function tableStart(address: i64): i64 {
   if ((address & (granule - 1)) != 0 || address < 0 || address >= limit) return -1
-  let least = max<i64>(0, address - reach)
-  if (asked <= address && asked >= least) least = answer >= least ? answer : asked
+  const least = max<i64>(0, address - reach)
+  // Between the last answer and the last question there is no start.
+  const goesOn = asked <= address && asked >= least
+  const unseen = goesOn ? asked + granule : least
   let at = address
-  while (at >= least && !starts(at)) at -= granule
+  while (at >= unseen && !starts(at)) at -= granule
+  if (at >= unseen) answer = at
+  else if (!goesOn || answer < least) answer = -1
   asked = address
-  answer = at >= least ? at : -1
   return answer
 }
 

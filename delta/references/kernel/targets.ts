@@ -70,13 +70,19 @@ export function learn(target: i64, found: i64): void {
   const move = moveOf(target)
   if (covered || move == unknown) return
   const bias = found - target - move
-  if (bias > -biasMax && bias < biasMax) store<i64>(biasOf(target), bias)
+  if (bias <= -biasMax || bias >= biasMax) return
+  store<i64>(biasOf(target), bias)
+  biased = true
 }
+
+/** Whether a bias was learned. */
+let biased = false
 
 /** Begins with nothing learned, except what the format begins with: -1 moves by -1. */
 export function forgetTargets(): void {
   memory.fill(usedSlots, 0, <usize>learnedSlots >> 3)
-  memory.fill(biases, 0, biasesEnd - biases)
+  if (biased) memory.fill(biases, 0, biasesEnd - biases)
+  biased = false
   remember(-1, -1)
 }
 
