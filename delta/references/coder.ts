@@ -87,7 +87,7 @@ export class ReferenceCoder {
     block.set(this.kernel.result.subarray(0, block.length))
   }
 
-  /** How many of the new bytes would differ, for each cell that they touch; valid until the next call. */
+  /** How many new bytes would differ, for each cell that they touch; valid until the next call. */
   differing(copyIndex: number, offset: number, bytes: Uint8Array): Uint16Array {
     const { exports, counts } = this.kernel
     this.load(copyIndex, offset, bytes)

@@ -12,6 +12,8 @@ export interface GoProgram {
   readonly functions: number
 }
 
+/** Bytes of an entry of the function table. */
+const entryBytes = 8
 const headerMagic = Buffer.of(0xf1, 0xff, 0xff, 0xff, 0, 0)
 
 /** Finds runtime.pclntab (Go 1.20 and later) and the runtime.moduledata that points to it. */
@@ -38,6 +40,8 @@ export function findGoProgram(
     const word = (index: number) => u64(view, module + index * 8)
     const line = (value: number) => value - base + imageStart
     const functab = u64(view, at + 64)
+    const functions = word(17)
+    if (at + functab + functions * entryBytes > own.length) continue
     return {
       text: line(word(22)),
       names: line(word(1)),
@@ -46,7 +50,7 @@ export function findGoProgram(
       functab: line(word(13)),
       types: line(word(37)),
       functabPosition: file.position + at + functab,
-      functions: word(17),
+      functions,
     }
   }
   return undefined

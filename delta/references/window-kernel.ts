@@ -41,7 +41,7 @@ interface ExportedAddress {
 }
 
 /** Memory of the parts that are there for every program (kernel/memory.ts). */
-const fixedBytes = 14 * 2 ** 20
+const fixedBytes = 12 * 2 ** 20
 /** Bytes of what there is one of for each tile, page of the map, copy, region and function. */
 const itemBytes = { tile: 16, page: 4, copy: 12, region: 32, function: 4 } as const
 /** Pages of the map, at most. */

@@ -32,19 +32,16 @@ export function pairOf(register: u32, at: usize, reach: usize): usize {
   return begun != 0 && at >= begun && at + 1 - begun <= reach ? pair : 0
 }
 
-// @ts-ignore: decorator
 @inline
 export function pairTarget(pair: usize): i64 {
   return load<i64>(pair, targetAt)
 }
 
-// @ts-ignore: decorator
 @inline
 export function pairMoved(pair: usize): i64 {
   return load<i64>(pair, movedAt)
 }
 
-// @ts-ignore: decorator
 @inline
 export function pairPage(pair: usize): i64 {
   return load<i64>(pair, pageAt)

@@ -38,7 +38,6 @@ function branch(at: usize, word: i32): void {
 }
 
 /** The signed number of pages in an adrp. */
-// @ts-ignore: decorator
 @inline
 function pagesOf(word: i32): i32 {
   return (((word << 8) >> 13) << 2) | ((word >>> 29) & 3)
@@ -71,7 +70,6 @@ function lowBits(at: usize, register: u32): i32 {
   return 0
 }
 
-// @ts-ignore: decorator
 @inline
 function isAdd(word: i32): bool {
   return (word & <i32>0xffc00000) == <i32>0x91000000
@@ -106,7 +104,6 @@ function complete(at: usize, word: i32): void {
 }
 
 /** Where the page of an address begins; that of a negative one ends there. */
-// @ts-ignore: decorator
 @inline
 function pageOf(address: i64): i64 {
   return address - (address % pageBytes)

@@ -17,19 +17,16 @@ export function hasBase(number: u32): bool {
   return number < count
 }
 
-// @ts-ignore: decorator
 @inline
 export function baseOf(number: u32): usize {
   return bases + <usize>number * baseBytes
 }
 
-// @ts-ignore: decorator
 @inline
 export function oldBase(base: usize): i64 {
   return load<i64>(base)
 }
 
-// @ts-ignore: decorator
 @inline
 export function newBase(base: usize): i64 {
   return load<i64>(base, 8)

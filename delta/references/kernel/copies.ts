@@ -13,25 +13,21 @@ export function openCopies(copiesAll: u32): usize {
   return copies
 }
 
-// @ts-ignore: decorator
 @inline
 export function hasCopy(index: i32): bool {
   return <u32>index < count
 }
 
-// @ts-ignore: decorator
 @inline
 export function copyOldPosition(index: i32): i64 {
   return <i64>load<u32>(copies + <usize>index * copyBytes)
 }
 
-// @ts-ignore: decorator
 @inline
 export function copyNewPosition(index: i32): i64 {
   return <i64>load<u32>(copies + <usize>index * copyBytes, 4)
 }
 
-// @ts-ignore: decorator
 @inline
 export function copyLength(index: i32): i64 {
   return <i64>load<u32>(copies + <usize>index * copyBytes, 8)

@@ -39,20 +39,17 @@ export function resetFrame(): void {
   moved = false
 }
 
-// @ts-ignore: decorator
 @inline
 function slotOf(register: u32, displacement: i32): usize {
   const key = <i64>((displacement << 4) + <i32>register)
   return frames + <usize>(hashed(key) & (slots - 1)) * 12
 }
 
-// @ts-ignore: decorator
 @inline
 function holds(slot: usize, displacement: i32): bool {
   return load<u32>(slot) == generation && load<i32>(slot, keyAt) == displacement
 }
 
-// @ts-ignore: decorator
 @inline
 function moveBehind(register: u32, displacement: i32): i32 {
   return moved ? notedMove(register, displacement) : 0
@@ -64,7 +61,6 @@ function notedMove(register: u32, displacement: i32): i32 {
   return register == stackPointer ? nearest(displacement) : 0
 }
 
-// @ts-ignore: decorator
 @inline
 function learn(register: u32, displacement: i32, move: i32): void {
   if (move == 0 && !moved) {
@@ -77,7 +73,6 @@ function learn(register: u32, displacement: i32, move: i32): void {
 }
 
 /** What did not move is of no use before something moves, which mostly never comes. */
-// @ts-ignore: decorator
 @inline
 function postpone(displacement: i32): void {
   store<i32>(<usize>pendingLength << 2, displacement, pending)

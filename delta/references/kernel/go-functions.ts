@@ -73,13 +73,11 @@ export function closeGoTables(): void {
   }
 }
 
-// @ts-ignore: decorator
 @inline
 function tablesEnd(): usize {
   return goTables + <usize>count * tableBytes
 }
 
-// @ts-ignore: decorator
 @inline
 function recordOffset(table: usize, index: u32): i64 {
   return <i64>load<u32>(load<usize>(table, recordsAt) + (<usize>index << 2))
@@ -97,13 +95,12 @@ export function transformGoFunctions(from: usize, to: usize): usize {
 /** The table that has a part in some old bytes; 0 for none. */
 function touched(position: i64, length: i64): usize {
   for (let table = goTables; table < tablesEnd(); table += tableBytes) {
-    if (position + length > load<i64>(table) && position < load<i64>(table, lastAt) + recordBytesMax)
-      return table
+    const tableEnd = load<i64>(table, lastAt) + recordBytesMax
+    if (position + length > load<i64>(table) && position < tableEnd) return table
   }
   return 0
 }
 
-// @ts-ignore: decorator
 @inline
 function based(table: usize, at: usize, which: Base): bool {
   const base = baseOf(load<u32>(table + (<usize>which << 2), basesAt))

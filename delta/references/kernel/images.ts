@@ -26,19 +26,16 @@ export function setLocal(from: i64, to: i64): void {
   localTo = to
 }
 
-// @ts-ignore: decorator
 @inline
 export function isLocal(target: i64): bool {
   return target >= localFrom && target < localTo
 }
 
-// @ts-ignore: decorator
 @inline
 export function inOldImage(address: i64): bool {
   return <u64>(address - oldImageStart) < <u64>oldImageSpan
 }
 
-// @ts-ignore: decorator
 @inline
 export function inNewImage(address: i64): bool {
   return <u64>(address - newImageStart) < <u64>newImageSpan

@@ -41,7 +41,6 @@ export function scanCode(length: u32, address: f64): void {
   for (; at <= end; at++) if (load<u8>(at) == lea) lookAt(at, base)
 }
 
-// @ts-ignore: decorator
 @inline
 function lookAt(at: usize, base: i64): void {
   if ((load<u8>(at, 1) & 0xc7) != 5) return
@@ -51,7 +50,6 @@ function lookAt(at: usize, base: i64): void {
   store<u8>(byte, load<u8>(byte) | (1 << (<u8>(target >> 2) & 7)))
 }
 
-// @ts-ignore: decorator
 @inline
 function starts(address: i64): bool {
   return ((load<u8>(tableStarts + <usize>(address >> 5)) >> (<u8>(address >> 2) & 7)) & 1) != 0

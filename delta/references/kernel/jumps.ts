@@ -30,7 +30,6 @@ export function setCopy(index: i32): void {
   copyIndex = index
 }
 
-// @ts-ignore: decorator
 @inline
 function stretches(found: i64, distance: i32): bool {
   const change = found - <i64>distance

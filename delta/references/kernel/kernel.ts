@@ -25,7 +25,7 @@ export { openCopies } from './copies'
 export { addGoTable, closeGoTables } from './go-functions'
 export { openTables, scanCode } from './jump-tables'
 export { addNewImage, addNewRegion, addOldImage, addOldRegion, openLayouts } from './layouts'
-export { counts, given, old, result, scanned, start } from './memory'
+export { counts, given, old, result, scanned } from './memory'
 export { openCells } from './stretches'
 
 /** Differences become new bytes, for `length` bytes of a copy from `offset` on. */

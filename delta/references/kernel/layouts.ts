@@ -101,26 +101,22 @@ function regionAt(first: usize, end: usize, position: i64): usize {
   return position < regionEnd(region) ? region : 0
 }
 
-// @ts-ignore: decorator
 @inline
 export function regionPosition(region: usize): i64 {
   return load<i64>(region)
 }
 
-// @ts-ignore: decorator
 @inline
 export function regionEnd(region: usize): i64 {
   return load<i64>(region) + load<i64>(region, sizeAt)
 }
 
-// @ts-ignore: decorator
 @inline
 export function isLoaded(region: usize): bool {
   return load<i64>(region, addressAt) != -1
 }
 
 /** What makes an address of a position inside the region. */
-// @ts-ignore: decorator
 @inline
 export function regionShift(region: usize): i64 {
   return load<i64>(region, addressAt) - load<i64>(region)

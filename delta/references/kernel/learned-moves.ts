@@ -26,19 +26,16 @@ const levels = 3
 
 let used = false
 
-// @ts-ignore: decorator
 @inline
 function slotOf(table: usize, value: i64): usize {
   return table + (<usize>(hashed(value) & (moveSlots - 1)) << 3)
 }
 
-// @ts-ignore: decorator
 @inline
 function tagOf(value: i64): i64 {
   return (value >> slotShift) + 1
 }
 
-// @ts-ignore: decorator
 @inline
 function pageOf(table: usize, value: i64, level: i32): usize {
   const page = <usize>(value >> (firstShift * (<i64>level + 1))) & <usize>(movePageSlots - 1)

@@ -11,7 +11,7 @@ export const contextBytes: usize = 64
 /** Index of the first byte of a window in the three buffers below. */
 export const start: usize = contextBytes
 
-/** Old bytes of the window at hand with their context; zeros follow, for decoders that look beyond. */
+/** Old bytes of the window at hand with their context; zeros follow for decoders that look on. */
 export const old: usize = 0x1_0000
 export const oldBytes: usize = windowBytes + 2 * contextBytes
 const zeroBytes: usize = 0x180
@@ -27,7 +27,7 @@ export const scannedBytes: usize = 0x4_0000
 
 /** Displacements of the function at hand (frames). */
 export const frames: usize = scanned + scannedBytes
-/** What most x86 instructions are, by their first two bytes (x86-instruction): 16 bits each. */
+/** What most x86 instructions are, by two of their bytes (x86-common): 16 bits each. */
 export const commonInstructions: usize = frames + 0x1_0000
 /** Addresses that one instruction began (address-pairs). */
 export const pairs: usize = commonInstructions + 0x2_0000

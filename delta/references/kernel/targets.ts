@@ -12,19 +12,16 @@ const biasMax: i64 = 65_536
  *
  * Few slots are ever used, and their bits fit into the caches of a processor, unlike the slots.
  */
-// @ts-ignore: decorator
 @inline
 function slotOf(target: i64): u32 {
   return hashed(target) & (learnedSlots - 1)
 }
 
-// @ts-ignore: decorator
 @inline
 function isUsed(slot: u32): bool {
   return ((load<u32>(usedSlots + ((<usize>slot >> 5) << 2)) >> (slot & 31)) & 1) != 0
 }
 
-// @ts-ignore: decorator
 @inline
 function moveIn(slot: u32, target: i64): i64 {
   const at = learned + (<usize>slot << 4)
@@ -39,7 +36,6 @@ function remember(target: i64, move: i64): void {
   store<i64>(learned + (<usize>slot << 4), move, 8)
 }
 
-// @ts-ignore: decorator
 @inline
 function biasOf(target: i64): usize {
   return biases + (<usize>((target >> biasPageShift) & (learnedSlots - 1)) << 3)
@@ -55,7 +51,6 @@ export function predict(target: i64): i64 {
 }
 
 /** What an earlier reference of the same target showed; `unknown` when there was none. */
-// @ts-ignore: decorator
 @inline
 export function known(target: i64): i64 {
   const slot = slotOf(target)

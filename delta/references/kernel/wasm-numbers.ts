@@ -15,13 +15,11 @@ const otherLength: i64 = i64.MIN_VALUE
 const moreBits: u64 = 0x8080_8080_8080_8080
 
 /** Bytes of the number at an index of the old bytes. */
-// @ts-ignore: decorator
 @inline
 export function numberLength(at: usize): usize {
   return lengthAt(old + at)
 }
 
-// @ts-ignore: decorator
 @inline
 function lengthAt(place: usize): usize {
   const ends = ~load<u64>(place) & moreBits
@@ -48,7 +46,6 @@ export function readNumber(place: usize, length: usize, signed: bool): i64 {
 }
 
 /** The bytes of a number that takes so many. */
-// @ts-ignore: decorator
 @inline
 function coded(value: i64, length: usize): u64 {
   const v = <u64>value
@@ -70,7 +67,6 @@ function takes(value: i64, length: usize, signed: bool): bool {
 }
 
 /** The new number at an index, or `otherLength`. */
-// @ts-ignore: decorator
 @inline
 function newNumber(at: usize, length: usize, signed: bool): i64 {
   const place = fresh() + at

@@ -35,13 +35,11 @@ export function setAddresses(oldAt: i64, newAt: i64, known: usize): void {
   lead = known
 }
 
-// @ts-ignore: decorator
 @inline
 export function old8(at: usize): u32 {
   return load<u8>(at, old)
 }
 
-// @ts-ignore: decorator
 @inline
 export function old32(at: usize): i32 {
   return load<i32>(at, old)
@@ -87,13 +85,11 @@ export function fieldBytes(at: usize, length: usize, expected: u64): void {
 /** The highest bit of each byte, which keeps sums of bytes apart. */
 const signBits: u64 = 0x8080_8080_8080_8080
 
-// @ts-ignore: decorator
 @inline
 function sumOfBytes(a: u64, b: u64): u64 {
   return ((a & ~signBits) + (b & ~signBits)) ^ ((a ^ b) & signBits)
 }
 
-// @ts-ignore: decorator
 @inline
 function differenceOfBytes(a: u64, b: u64): u64 {
   return ((a | signBits) - (b & ~signBits)) ^ ((a ^ ~b) & signBits)

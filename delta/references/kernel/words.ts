@@ -13,7 +13,6 @@ export const enum Word {
   labelled,
 }
 
-// @ts-ignore: decorator
 @inline
 function field(kind: Word, at: usize, oldBase: i64, newBase: i64): bool {
   if (kind == Word.pointer64) return pointer64(at)
@@ -24,7 +23,6 @@ function field(kind: Word, at: usize, oldBase: i64, newBase: i64): bool {
 }
 
 /** Tries the field at every word that is aligned to its width at its new address. */
-// @ts-ignore: decorator
 @inline
 function each(kind: Word, from: usize, to: usize, oldBase: i64, newBase: i64): usize {
   const width: usize = kind == Word.pointer64 ? 8 : 4

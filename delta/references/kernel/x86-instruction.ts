@@ -1,4 +1,3 @@
-import { commonInstructions as common, old, oldBytes } from './memory'
 import { old8 } from './window'
 import {
   arithmetic,
@@ -22,7 +21,7 @@ import {
 
 const prefixesMax: usize = 4
 const operandSize: u32 = 0x66
-const int3: u32 = 0xcc
+export const int3: u32 = 0xcc
 const call: u32 = 0xe8
 const stackPointer: u32 = 4
 
@@ -46,38 +45,27 @@ export let fieldAt: usize = 0
 export let makesRoom: bool = false
 let rex: u32 = 0
 
-/** Number of the register that a displacement counts from: it stands before it, extended by REX.B. */
-// @ts-ignore: decorator
+@inline
+export function setInstruction(what: u32, at: usize, prefix: u32): void {
+  field = what
+  fieldAt = at
+  rex = prefix
+  makesRoom = false
+}
+
+/** The register that a displacement counts from: it stands before it, extended by REX.B. */
 @inline
 export function register(): u32 {
   return (old8(fieldAt - 1) & 7) | ((rex & 1) << 3)
 }
 
-/** Decodes the old bytes at an index; returns the index after the instruction. */
-// @ts-ignore: decorator
 @inline
-export function decode(start: usize): usize {
-  const first = old8(start)
-  // Half of all instructions have a REX prefix, in no order: nothing to guess for a processor.
-  const hasRex = isRex(first)
-  const opcodeAt = start + <usize>hasRex
-  const known = load<u16>(common + <usize>((old8(opcodeAt) << 9) | (old8(opcodeAt + 1) << 1)))
-  if (known == 0) return decodeAny(start)
-  rex = select<u32>(first, 0, hasRex)
-  field = (known >> 4) & 15
-  fieldAt = opcodeAt + <usize>(known >> 8)
-  makesRoom = false
-  return opcodeAt + <usize>(known & 15)
-}
-
-// @ts-ignore: decorator
-@inline
-function isRex(byte: u32): bool {
+export function isRex(byte: u32): bool {
   return (byte & 0xf0) == 0x40
 }
 
-/** Decodes any instruction. */
-function decodeAny(start: usize): usize {
+/** Decodes any instruction of the old bytes; returns the index after it. */
+export function decodeAny(start: usize): usize {
   let next = start + 1
   let opcode = old8(start)
   let shape = oneByteShape(opcode)
@@ -159,56 +147,7 @@ function decodeOperand(at: usize, shape: u32, wide: u32, immediate: usize): usiz
   return next + displacement + immediate
 }
 
-function isStackArithmetic(shape: u32, form: u32): bool {
+/** Whether it may be `add rsp` or `sub rsp`. */
+export function isStackArithmetic(shape: u32, form: u32): bool {
   return (shape & arithmetic) != 0 && (form & 7) == stackPointer && form >= 0xc0
-}
-
-/** Bytes after those of a window in which instructions are tried out. */
-const trialAt: usize = oldBytes + 0x40
-
-/**
- * Makes the table of what nearly all instructions are, by their opcode and the byte after it: in
- * 16 bits the length, the field and where that is. 0 stands for those of which two bytes and a REX
- * prefix do not tell enough. Opcodes of one shape share what is found.
- */
-export function learnCommon(): void {
-  if (learned) return
-  learned = true
-  for (let opcode: u32 = 0; opcode < 256; opcode++) {
-    const row = common + <usize>(opcode << 9)
-    const like = opcodeLike(opcode)
-    if (like < opcode) memory.copy(row, common + <usize>(like << 9), 512)
-    else for (let form: u32 = 0; form < 256; form++) {
-      if (isTold(opcode, form)) store<u16>(row + <usize>(form << 1), tryOut(opcode, form))
-    }
-  }
-  store<u16>(old + trialAt, 0)
-}
-
-let learned = false
-
-/** The first opcode that decodes alike. */
-function opcodeLike(opcode: u32): u32 {
-  const shape = oneByteShape(opcode)
-  if ((shape & modrm) == 0 || (shape & test) != 0) return opcode
-  let like: u32 = 0
-  while (oneByteShape(like) != shape) like++
-  return like
-}
-
-/** Whether an opcode and the byte after it tell everything about an instruction. */
-function isTold(opcode: u32, form: u32): bool {
-  const shape = oneByteShape(opcode)
-  if (opcode == 0x0f) return (twoByteShape(form) & modrm) == 0
-  if (opcode == int3 || isRex(opcode) || (shape & (prefix | escape | grows)) != 0) return false
-  if ((shape & modrm) == 0) return true
-  const openBase = (operandOf(form) & sib) != 0 && form < 0x40
-  return !openBase && !isStackArithmetic(shape, form)
-}
-
-function tryOut(opcode: u32, form: u32): u16 {
-  store<u16>(old + trialAt, opcode | (form << 8))
-  const length = decodeAny(trialAt) - trialAt
-  const into: usize = field == Field.none ? 0 : fieldAt - trialAt
-  return <u16>(length | (<usize>field << 4) | (into << 8))
 }

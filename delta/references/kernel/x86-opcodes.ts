@@ -24,7 +24,7 @@ const immFull: u32 = imm32 | grows
 const relative8: u32 = 1 | relative
 const relative32: u32 = 4 | relative
 
-/** Shapes, 16 bits each: of opcodes of one byte, and of those after 0F and in map 1 of VEX and EVEX. */
+/** Shapes, 16 bits each: opcodes of one byte, those after 0F and in map 1 of VEX and EVEX. */
 const oneByte: usize = memory.data(512)
 const twoBytes: usize = memory.data(512)
 
@@ -35,19 +35,16 @@ export const ripRelative: u32 = 16
 export const registerOnly: u32 = 32
 const operands: usize = memory.data(256)
 
-// @ts-ignore: decorator
 @inline
 export function oneByteShape(opcode: u32): u32 {
   return load<u16>(oneByte + (<usize>opcode << 1))
 }
 
-// @ts-ignore: decorator
 @inline
 export function twoByteShape(opcode: u32): u32 {
   return load<u16>(twoBytes + (<usize>opcode << 1))
 }
 
-// @ts-ignore: decorator
 @inline
 export function operandOf(form: u32): u32 {
   return load<u8>(operands + <usize>form)

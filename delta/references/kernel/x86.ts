@@ -2,7 +2,8 @@ import { displacement32, displacement8, resetFrame } from './frames'
 import { near32, near8 } from './jumps'
 import { relative32 } from './references'
 import { end, lead } from './window'
-import { decode, Field, field, fieldAt, learnCommon, makesRoom, register } from './x86-instruction'
+import { decode, makeCommon } from './x86-common'
+import { Field, field, fieldAt, makesRoom, register } from './x86-instruction'
 
 /** Old bytes decoded before the first one, to be in step there. */
 const leadBytes: usize = 32
@@ -13,7 +14,7 @@ const leadBytes: usize = 32
  * has shown so far. Returns where the stretch ends: after its last instruction.
  */
 export function transformX86(from: usize, to: usize): usize {
-  learnCommon()
+  makeCommon()
   let at = from - min(lead, leadBytes)
   while (at < to) {
     const begin = at
@@ -30,7 +31,6 @@ export function transformX86(from: usize, to: usize): usize {
 }
 
 /** A field of the instruction that ends at `next`; one that the window cuts is none. */
-// @ts-ignore: decorator
 @inline
 function transformField(at: usize, next: usize): void {
   if (field == Field.displacement8) {
