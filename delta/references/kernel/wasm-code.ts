@@ -40,17 +40,27 @@ function constant(at: usize, length: usize): void {
 }
 
 /** Index after the operands of an instruction that has nothing to follow. */
+@inline
 function skip(at: usize, what: Operands): usize {
+  if (what == Operands.one || what == Operands.vector) return at + numberLength(at)
+  if (what == Operands.two) return pastNumbers(at, 2)
+  return skipRare(at, what)
+}
+
+function skipRare(at: usize, what: Operands): usize {
   if (what == Operands.bytes4) return at + 4
   if (what == Operands.bytes8) return at + 8
   const next = at + numberLength(at)
-  if (what == Operands.one || what == Operands.vector) return next
-  if (what == Operands.two) return next + numberLength(next)
   if (what == Operands.table) return skipTable(next, min<usize>(next - at, 3), at)
   const opcode = old8(at)
   if (opcode < 8) return next
-  const after = next + numberLength(next)
-  return opcode == 9 || opcode == 13 || opcode > 14 ? after : after + numberLength(after)
+  return pastNumbers(next, opcode == 9 || opcode == 13 || opcode > 14 ? 1 : 2)
+}
+
+@inline
+function pastNumbers(at: usize, count: i32): usize {
+  const next = at + numberLength(at)
+  return count == 1 ? next : next + numberLength(next)
 }
 
 /** Index after the numbers of a table, whose count stands before them. */

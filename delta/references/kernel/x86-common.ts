@@ -1,5 +1,5 @@
 import { commonInstructions as common, old, oldBytes } from './memory'
-import { old8 } from './window'
+import { old32 } from './window'
 import {
   decodeAny,
   Field,
@@ -36,19 +36,15 @@ let made = false
 /** Decodes the old bytes at an index; returns the index after the instruction. */
 @inline
 export function decode(start: usize): usize {
-  const first = old8(start)
+  const bytes = <u32>old32(start)
   // Half of all instructions have a REX prefix, in no order: nothing to guess for a processor.
-  const hasRex = isRex(first)
-  const opcodeAt = start + <usize>hasRex
-  const known = entryOf(old8(opcodeAt), old8(opcodeAt + 1))
+  const hasRex = isRex(bytes)
+  const opcode = bytes >> (<u32>hasRex << 3)
+  const known = <u32>load<u16>(common + <usize>(((opcode & 255) << 9) | ((opcode >> 7) & 0x1fe)))
   if (known == 0) return decodeAny(start)
-  setInstruction((known >> 4) & 15, opcodeAt + <usize>(known >> 8), select<u32>(first, 0, hasRex))
+  const opcodeAt = start + <usize>hasRex
+  setInstruction((known >> 4) & 15, opcodeAt + <usize>(known >> 8), select<u32>(bytes, 0, hasRex))
   return opcodeAt + <usize>(known & 15)
-}
-
-@inline
-function entryOf(opcode: u32, form: u32): u32 {
-  return load<u16>(common + <usize>((opcode << 9) | (form << 1)))
 }
 
 /** Makes the table when code is first met. Opcodes of one shape share what is found. */
