@@ -8,65 +8,22 @@ export interface MapPiece {
   readonly delta: number
 }
 
-const pageShift = 12
+/** Addresses up to `end` that moved by the same number. */
+export interface Tile {
+  readonly end: number
+  /** NaN when nothing is known. */
+  readonly delta: number
+  /** Whether a piece covers them, not only is near. */
+  readonly sure: boolean
+}
 
 /**
  * Where old addresses went. Total over the loaded old regions: an address that no piece covers
  * moves like the nearest piece of its region. Pieces that overlap: the longer one wins.
+ * @returns tiles in order, the first from address 0, without gaps
  */
-export class AddressMap {
-  private readonly ends: Float64Array
-  private readonly deltas: Float64Array
-  private readonly sure: Uint8Array
-  private readonly pages: Uint32Array
-  private readonly limit: number
-
-  constructor(layout: Layout, pieces: readonly MapPiece[]) {
-    const tiles = fillGaps(layout, cutOverlaps(pieces))
-    this.ends = new Float64Array(tiles.length)
-    this.deltas = new Float64Array(tiles.length)
-    this.sure = new Uint8Array(tiles.length)
-    for (const [index, tile] of tiles.entries()) {
-      this.ends[index] = tile.end
-      this.deltas[index] = tile.delta
-      this.sure[index] = tile.sure ? 1 : 0
-    }
-    this.limit = tiles.at(-1)?.end ?? 0
-    this.pages = indexPages(this.ends, this.limit)
-  }
-
-  /** Whether the address last asked for lies in a piece, not only near one. */
-  covered = false
-
-  /** How far the address moved; NaN when it is not loaded or nothing is known. */
-  delta(address: number): number {
-    if (!(address >= 0 && address < this.limit)) {
-      this.covered = true
-      return Number.NaN
-    }
-    let index = this.pages[Math.floor(address / (1 << pageShift))] as number
-    while ((this.ends[index] as number) <= address) index++
-    this.covered = this.sure[index] === 1
-    return this.deltas[index] as number
-  }
-}
-
-interface Tile {
-  readonly end: number
-  readonly delta: number
-  readonly sure: boolean
-}
-
-/** For each page the first tile that reaches into it. */
-function indexPages(ends: Float64Array, limit: number): Uint32Array {
-  const pages = new Uint32Array(Math.ceil(limit / (1 << pageShift)) + 1)
-  let tile = 0
-  for (let page = 0; page < pages.length; page++) {
-    const address = page * (1 << pageShift)
-    while (tile < ends.length - 1 && (ends[tile] as number) <= address) tile++
-    pages[page] = tile
-  }
-  return pages
+export function mapTiles(layout: Layout, pieces: readonly MapPiece[]): Tile[] {
+  return fillGaps(layout, cutOverlaps(pieces))
 }
 
 /** Sorted disjoint pieces: where two overlap, the shorter gives way. */

@@ -1,7 +1,6 @@
 import { ReferenceCoder } from './coder.ts'
 import type { Draft } from './draft.ts'
 import type { Region } from './layout.ts'
-import { Knowledge } from './knowledge.ts'
 import { referenceLimits } from './limits.ts'
 import { coderInput, type PlanInput } from './plan-input.ts'
 import { cellCount, mode, type ModeRun } from './side.ts'
@@ -22,14 +21,18 @@ export function chooseModes(draft: Draft, input: PlanInput): readonly ModeRun[] 
   const count = cellCount(input.next.length)
   const windows = plannedWindows(draft, input)
   const candidates = candidateModes(draft)
-  const shared = { count, knowledge: new Knowledge(draft.side, coderInput(input)) }
-  const plain = trial(draft, input, { mode: mode.plain, windows, ...shared })
+  const trials = {
+    count,
+    next: input.next,
+    coder: new ReferenceCoder(draft.side, coderInput(input)),
+  }
+  const plain = trial(trials, mode.plain, windows)
   const costs = candidates.map((candidate) => {
     if (candidate.mode === mode.plain) return plain
     const fitting = windows.filter(({ from, to }) => candidate.fits(from, to))
-    const promising = promisingRegions(draft, input, { candidate, fitting, plain, ...shared })
+    const promising = promisingRegions(trials, candidate, fitting, plain)
     const taken = fitting.filter(({ region }) => promising.has(region))
-    return trial(draft, input, { mode: candidate.mode, windows: taken, ...shared })
+    return trial(trials, candidate.mode, taken)
   })
   return runs(cheapest(candidates, costs, count))
 }
@@ -66,37 +69,34 @@ function plannedWindows(draft: Draft, input: PlanInput): readonly PlannedWindow[
   return windows
 }
 
-interface Trial {
-  readonly mode: number
-  readonly windows: readonly PlannedWindow[]
+/** What all trials share. */
+interface Trials {
+  readonly coder: ReferenceCoder
+  readonly next: Uint8Array
+  /** Number of cells. */
   readonly count: number
-  readonly knowledge: Knowledge
 }
 
 /** What each cell costs in a mode; where it is not tried, as much as all its bytes. */
 function trial(
-  draft: Draft,
-  input: PlanInput,
-  { mode: value, windows, count, knowledge }: Trial,
+  { coder, next, count }: Trials,
+  value: number,
+  windows: readonly PlannedWindow[],
 ): Uint16Array {
   const cost = new Uint16Array(count)
   if (value !== mode.plain) cost.fill(cellBytes)
-  const coder = new ReferenceCoder(
-    { ...draft.side, modes: [{ mode: value, cells: count }] },
-    coderInput(input),
-    knowledge,
-  )
   for (const { from, to } of windows) clearCells(cost, from, to)
-  const room = new Uint8Array(windowBytes)
+  coder.restart(value)
   for (const { copyIndex, offset, from, to, noisy } of windows) {
     if (!noisy) {
       if (value !== mode.plain) chargeQuiet(cost, from, to)
       continue
     }
-    const block = room.subarray(0, to - from)
-    block.set(input.next.subarray(from, to))
-    coder.difference(copyIndex, offset, block)
-    countDifferences(cost, from, block)
+    let cell = Math.floor(from / cellBytes)
+    for (const differing of coder.differing(copyIndex, offset, next.subarray(from, to))) {
+      cost[cell] = (cost[cell] as number) + differing
+      cell++
+    }
   }
   return cost
 }
@@ -115,17 +115,11 @@ function chargeQuiet(cost: Uint16Array, from: number, to: number): void {
 
 /** The regions in which a mode spares bytes on a few windows. */
 function promisingRegions(
-  draft: Draft,
-  input: PlanInput,
-  options: {
-    readonly candidate: Candidate
-    readonly fitting: readonly PlannedWindow[]
-    readonly plain: Uint16Array
-    readonly count: number
-    readonly knowledge: Knowledge
-  },
+  trials: Trials,
+  candidate: Candidate,
+  fitting: readonly PlannedWindow[],
+  plain: Uint16Array,
 ): ReadonlySet<number> {
-  const { candidate, fitting, plain, ...shared } = options
   const byRegion = new Map<number, PlannedWindow[]>()
   for (const window of fitting) {
     if (!window.noisy) continue
@@ -139,7 +133,7 @@ function promisingRegions(
     if (list.length <= 2 * sampledWindows) promising.add(region)
     else samples.push(...spread(list))
   }
-  const costs = trial(draft, input, { mode: candidate.mode, windows: samples, ...shared })
+  const costs = trial(trials, candidate.mode, samples)
   const gains = new Map<number, number>()
   for (const { from, to, region } of samples) {
     for (let cell = Math.floor(from / cellBytes); cell * cellBytes < to; cell++) {
@@ -196,16 +190,6 @@ function candidateModes({ side, bases, pairs }: Draft): Candidate[] {
   if (side.goTables.length > 0) inData(mode.goFunctions)
   for (const [index, base] of bases.entries()) inData(mode.based32 + index, base.image)
   return candidates
-}
-
-function countDifferences(cost: Uint16Array, position: number, block: Uint8Array): void {
-  let cell = Math.floor(position / cellBytes)
-  for (let at = 0; at < block.length; cell++) {
-    const end = Math.min(block.length, (cell + 1) * cellBytes - position)
-    let differing = 0
-    for (; at < end; at++) if (block[at] !== 0) differing++
-    cost[cell] = (cost[cell] as number) + differing
-  }
 }
 
 /** The modes with the least cost in all; found by going through the cells once and back. */

@@ -1,87 +1,24 @@
-import { AddressMap } from './address-map.ts'
 import { type Analysis, analyse, type ImagePair, pairImages } from './analysis.ts'
-import { transformArm64 } from './arm64.ts'
+import type { MapPiece } from './address-map.ts'
 import type { CopyOp } from './coder.ts'
 import { draftSide } from './draft.ts'
-import { transformEhFrame } from './eh-frame.ts'
-import { GoFunctions } from './go-functions.ts'
-import { JumpTables } from './jump-tables.ts'
+import type { PlacedExecutable } from './executables.ts'
+import { findGoFunctions } from './go-functions.ts'
+import { findJumpTables } from './jump-tables.ts'
 import type { Image, Region } from './layout.ts'
 import { referenceLimits } from './limits.ts'
 import { mapPieces } from './map-pieces.ts'
 import type { PlanInput } from './plan-input.ts'
 import type { Side } from './side.ts'
-import { Targets } from './targets.ts'
-import { transformWasmCode } from './wasm.ts'
-import { Window } from './window.ts'
-import { transformWords } from './words.ts'
-import { transformX86 } from './x86.ts'
-
-/** Writes into every reference which address it means, instead of how it is reached from there. */
-class LabelWindow extends Window {
-  private label(at: number, target: number): boolean {
-    const rva = target - this.oldImageStart
-    if (rva < 0 || rva >= this.oldImageSpan) return false
-    const moved = this.targets.predict(target)
-    this.write32(at, (Number.isNaN(moved) ? target : moved) | 0)
-    return true
-  }
-
-  private write32(at: number, value: number): void {
-    this.io[at] = value
-    this.io[at + 1] = value >>> 8
-    this.io[at + 2] = value >>> 16
-    this.io[at + 3] = value >>> 24
-  }
-
-  override plain(): void {}
-
-  override here(): number {
-    return 0
-  }
-
-  override field32(at: number, expected: number): number {
-    this.write32(at, expected)
-    return expected
-  }
-
-  /** Numbers of WebAssembly are masked: no map tells what they mean. */
-  override byte(at: number, expected: number): void {
-    this.io[at] = expected & 128
-  }
-
-  override found(): void {}
-
-  override near8(): void {}
-
-  override near32(at: number, anchor: number): boolean {
-    return this.relative32(at, anchor)
-  }
-
-  override displacement8(): void {}
-
-  override displacement32(): void {}
-
-  override relative32(at: number, anchor: number): boolean {
-    return this.label(at, this.oldAddress + anchor + this.old32(at))
-  }
-
-  override based32(at: number, base: number): boolean {
-    return this.label(at, base + this.old32(at))
-  }
-
-  override pointer64(at: number): boolean {
-    const value = (this.old32(at) >>> 0) + (this.old32(at + 4) >>> 0) * 2 ** 32
-    return this.label(at, value - this.oldImageBase + this.oldImageStart)
-  }
-}
+import { WindowKernel } from './window-kernel.ts'
 
 interface Labelled {
   readonly bytes: Uint8Array
   readonly analysis: Analysis
   /** The layout and tables of this side, in the role of the old side. */
   readonly side: Side
-  readonly map: AddressMap
+  /** Where its addresses are on the old side. */
+  readonly pieces: readonly MapPiece[]
 }
 
 /**
@@ -105,11 +42,10 @@ export function labelViews(
     length,
     delta: -delta,
   }))
-  const map = new AddressMap(back.oldLayout, [...mapPieces(back, copies), ...pieces])
-  const still = new AddressMap(side.oldLayout, [])
+  const all = [...mapPieces(back, copies), ...pieces]
   return {
-    old: view({ bytes: input.old, analysis: old, side, map: still }),
-    next: view({ bytes: input.next, analysis: next, side: back, map }),
+    old: view({ bytes: input.old, analysis: old, side, pieces: [] }),
+    next: view({ bytes: input.next, analysis: next, side: back, pieces: all }),
   }
 }
 
@@ -136,109 +72,64 @@ function turned(side: Side, old: Analysis, next: Analysis, pairs: readonly Image
   }
 }
 
-function view(labelled: Labelled): Uint8Array {
-  const { bytes, side } = labelled
-  const input = {
-    copies: [],
-    oldSize: bytes.length,
-    newSize: bytes.length,
-    readOld: (position: number, into: Uint8Array) =>
-      into.set(bytes.subarray(position, position + into.length)),
+/** What the kernel takes a region for (kernel/labels.ts). */
+const content = { x86: 0, arm64: 1, wasmCode: 2, unloadedData: 3, data: 4 } as const
+
+/** What is labelled in a region; undefined when nothing is. */
+function contentOf(region: Region, file: PlacedExecutable | undefined): number | undefined {
+  const machine = file?.executable.machine
+  if (region.executable) {
+    if (machine === 'x86') return content.x86
+    if (machine === 'arm64') return content.arm64
+    return machine === 'wasm' ? content.wasmCode : undefined
   }
-  const labeller = new Labeller(labelled, {
-    go: new GoFunctions(side, input),
-    tables: new JumpTables(side.oldLayout.regions, input),
-  })
-  const out = new Uint8Array(bytes)
-  for (const region of side.oldLayout.regions) labeller.region(region, out)
-  return out
+  if (machine === 'wasm') return undefined
+  return region.address < 0 ? content.unloadedData : content.data
 }
 
 /** Goes through one side in windows and labels each part as what its headers say it is. */
-class Labeller {
-  private readonly window: LabelWindow
-  private readonly labelled: Labelled
-  private readonly parts: { readonly go: GoFunctions; readonly tables: JumpTables }
-  /** Where the table of unwind records of the region's image lies. */
-  private unwind = { base: 0, end: 0 }
-
-  constructor(
-    labelled: Labelled,
-    parts: { readonly go: GoFunctions; readonly tables: JumpTables },
-  ) {
-    this.labelled = labelled
-    this.parts = parts
-    this.window = new LabelWindow(new Targets(labelled.map))
+function view({ bytes, analysis, side, pieces }: Labelled): Uint8Array {
+  const readOld = (position: number, into: Uint8Array) =>
+    into.set(bytes.subarray(position, position + into.length))
+  const kernel = new WindowKernel({ side, pieces, copies: [], cells: 0 })
+  findGoFunctions(kernel, side.goTables, { readOld })
+  findJumpTables(kernel, side.oldLayout.regions, { readOld })
+  const out = new Uint8Array(bytes)
+  for (const region of side.oldLayout.regions) {
+    const file = analysis.placed[region.image]
+    const what = contentOf(region, file)
+    if (what === undefined) continue
+    const { start, base } = side.oldLayout.images[region.image] as Image
+    const table = file?.executable.unwindTable
+    const unwind = table === undefined ? 0 : table.address - base + start
+    kernel.exports.openLabels(region.image, unwind, table?.size ?? 0)
+    labelRegion(kernel, { region, what, bytes, out })
   }
+  return out
+}
 
-  region(region: Region, out: Uint8Array): void {
-    const { window } = this
-    const image = this.labelled.side.oldLayout.images[region.image] as Image
-    window.oldImageStart = image.start
-    window.oldImageSpan = image.span
-    window.oldImageBase = image.base
-    const table = this.labelled.analysis.placed[region.image]?.executable.unwindTable
-    const base = table === undefined ? 0 : table.address - image.base + image.start
-    this.unwind = { base, end: base + (table?.size ?? 0) }
-    const end = region.position + region.size
-    for (let position = region.position; position < end; ) {
-      const length = Math.min(referenceLimits.windowBytes, end - position)
-      const { start } = window
-      const { bytes } = this.labelled
-      window.old.fill(0)
-      const lead = Math.min(start, position)
-      window.old.set(bytes.subarray(position - lead, position + length + start), start - lead)
-      window.io.set(bytes.subarray(position, position + length), start)
-      window.end = start + length
-      window.lead = Math.min(start, position - region.position)
-      window.oldPosition = position - start
-      const shift = region.address < 0 ? 0 : region.address - region.position
-      window.oldAddress = position - start + shift
-      window.newAddress = window.oldAddress
-      this.fill(region)
-      out.set(window.io.subarray(start, window.end), position)
-      position += length
-    }
-  }
+const { windowBytes, contextBytes } = referenceLimits
 
-  private fill(region: Region): void {
-    const { window, parts } = this
-    const { start: from, end: to } = window
-    const { analysis } = this.labelled
-    if (region.executable) {
-      const machine = analysis.placed[region.image]?.executable.machine
-      window.pairs.clear()
-      if (machine === 'x86') transformX86(window, from, to)
-      if (machine === 'wasm') transformWasmCode(window, from, to)
-      if (machine === 'arm64') transformArm64(window, from, to)
-      return
-    }
-    if (analysis.placed[region.image]?.executable.machine === 'wasm') return
-    transformWords(window, { from, to, unit: 8, width: 8 }, (at) => window.pointer64(at))
-    if (parts.go.touches(window.oldPosition + from, to - from)) parts.go.transform(window, from, to)
-    if (region.address < 0) return
-    transformEhFrame(window, from, to)
-    transformWords(window, { from, to, unit: 4, width: 4 }, (at) => this.word(region, at))
-  }
-
-  /** Entries of .eh_frame_hdr and of tables of jump targets. */
-  private word(region: Region, at: number): boolean {
-    const { window, parts } = this
-    const address = window.oldAddress + at
-    const { base, end } = this.unwind
-    if (address >= base + 12 && address < end) return window.based32(at, base)
-    const start = parts.tables.startAt(address)
-    if (start < 0 || !this.inCode(start + window.old32(at), region.image)) return false
-    return window.based32(at, start)
-  }
-
-  private inCode(address: number, image: number): boolean {
-    return this.labelled.side.oldLayout.regions.some(
-      (region) =>
-        region.executable &&
-        region.image === image &&
-        address >= region.address &&
-        address < region.address + region.size,
-    )
+function labelRegion(
+  { exports, old, given, result }: WindowKernel,
+  part: {
+    readonly region: Region
+    readonly what: number
+    readonly bytes: Uint8Array
+    readonly out: Uint8Array
+  },
+): void {
+  const { region, what, bytes, out } = part
+  const end = region.position + region.size
+  const shift = region.address < 0 ? 0 : region.address - region.position
+  for (let position = region.position; position < end; position += windowBytes) {
+    const length = Math.min(windowBytes, end - position)
+    const lead = Math.min(contextBytes, position)
+    old.fill(0)
+    old.set(bytes.subarray(position - lead, position + length + contextBytes), contextBytes - lead)
+    given.set(bytes.subarray(position, position + length))
+    const known = Math.min(contextBytes, position - region.position)
+    exports.label(what, length, position, position + shift, known)
+    out.set(result.subarray(0, length), position)
   }
 }

@@ -26,8 +26,6 @@ export const referenceLimits = {
   functionsMax: 1_000_000,
   /** Addresses below this are followed as tables of jump targets. */
   tableSpanMax: 2 ** 27,
-  /** Slots of the table of learned targets. */
-  learnedSlots: 1 << 17,
   /** Base files and new files beyond this are left to plain differences. */
   fileBytesMax: 2 ** 31,
 } as const
