@@ -1,4 +1,4 @@
-import { oldBytes } from './memory'
+import { contextBytes } from './memory'
 import { unknown } from './numbers'
 import { found, moved, relative32 } from './references'
 import { end, field32, here, old32, old8, oldAddress } from './window'
@@ -34,7 +34,7 @@ function recordLength(at: usize): i32 {
   const common = old32(at + 4)
   if (length < 16 || length > recordBytesMax || (length & 3) != 0 || common < 4) return 0
   const next = at + 4 + <usize>length
-  if (next + 8 > oldBytes) return 0
+  if (next + 8 > end + contextBytes) return 0
   const following = old32(next + 4)
   return following == 0 || <i64>following == <i64>common + <i64>length + 4 ? length : 0
 }

@@ -73,12 +73,9 @@ export function learn(target: i64, found: i64): void {
 /** Whether a bias was learned. */
 let biased = false
 
-/** Begins with nothing learned, except what the format begins with: -1 moves by -1. */
+/** Begins with nothing learned. */
 export function forgetTargets(): void {
   memory.fill(usedSlots, 0, <usize>learnedSlots >> 3)
   if (biased) memory.fill(biases, 0, biasesEnd - biases)
   biased = false
-  remember(-1, -1)
 }
-
-remember(-1, -1)
