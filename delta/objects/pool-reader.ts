@@ -4,6 +4,8 @@ import { deltaLimits } from '../limits.ts'
 import type { ObjectReader } from './object-source.ts'
 import type { Scratch } from './scratch.ts'
 
+const noBytes = new Uint8Array(0)
+
 /** One object of the pool. */
 export interface PoolObject {
   readonly position: number
@@ -22,13 +24,17 @@ export class PoolReader {
   private readonly readers = new Map<number, ObjectReader>()
   private lastIndex = 0
   /** The block that was looked at last, where it begins in the pool, and the place in it. */
-  nearBytes: Uint8Array = new Uint8Array(0)
+  nearBytes: Uint8Array = noBytes
   nearAt = 0
   private nearStart = 0
-  /** A block that fell out, for the next one. */
-  private spare: Uint8Array | undefined
+  /** Where the blocks are kept, one behind the other, and whose turn it is to fall out. */
+  private readonly memory: Uint8Array
+  private readonly keys: number[] = []
+  private turn = 0
 
-  constructor(objects: readonly PoolObject[]) {
+  /** `memory` has room for so many blocks of `segmentBytes` as are kept. */
+  constructor(objects: readonly PoolObject[], memory: Uint8Array) {
+    this.memory = memory
     for (const object of objects) this.append(object)
   }
 
@@ -133,7 +139,7 @@ export class PoolReader {
     const readers = [...this.readers.values()]
     this.readers.clear()
     this.blocks.clear()
-    this.nearBytes = new Uint8Array(0)
+    this.nearBytes = noBytes
     for (const reader of readers) await reader.close()
   }
 
@@ -171,7 +177,7 @@ export class PoolReader {
     if (reader?.readSync === undefined) return undefined
     const block = this.room(index, number)
     if (reader.readSync(number * blockBytes, block) !== block.length) throw shorter()
-    this.keep(index, number, block)
+    this.blocks.set(keyOf(index, number), block)
     return block
   }
 
@@ -179,26 +185,21 @@ export class PoolReader {
     const reader = await this.reader(index)
     const block = this.room(index, number)
     if ((await reader.read(number * blockBytes, block)) !== block.length) throw shorter()
-    this.keep(index, number, block)
-  }
-
-  private room(index: number, number: number): Uint8Array {
-    const { size } = this.objects[index] as PoolObject
-    const length = Math.min(blockBytes, size - number * blockBytes)
-    const used = this.spare
-    if (used?.length !== length) return new Uint8Array(length)
-    this.spare = undefined
-    return used
-  }
-
-  private keep(index: number, number: number, block: Uint8Array): void {
-    if (this.blocks.size >= deltaLimits.baseBlocksMax) {
-      const [key, oldest] = this.blocks.entries().next().value as [number, Uint8Array]
-      this.blocks.delete(key)
-      // The near one may still be looked at.
-      if (oldest !== this.nearBytes) this.spare = oldest
-    }
     this.blocks.set(keyOf(index, number), block)
+  }
+
+  /** Room for a block, that of the oldest one when there is no other. */
+  private room(index: number, number: number): Uint8Array {
+    const { memory, turn } = this
+    const oldest = this.keys[turn]
+    if (oldest !== undefined) this.blocks.delete(oldest)
+    this.keys[turn] = keyOf(index, number)
+    this.turn = (turn + 1) % (memory.length / blockBytes)
+    // What was looked at may be another's in a moment; the one that is loaded takes its place.
+    this.nearBytes = noBytes
+    const { size } = this.objects[index] as PoolObject
+    const at = turn * blockBytes
+    return memory.subarray(at, at + Math.min(blockBytes, size - number * blockBytes))
   }
 
   private async reader(index: number): Promise<ObjectReader> {

@@ -1,0 +1,39 @@
+/*
+ * What lies where in the kernel's memory. It is all zero at first, and every model is laid out so that
+ * zeros are what it is at first: nothing has to be filled, and pages that are never used cost nothing.
+ */
+
+/** `squash`: 6144 words of 16 bits. */
+export const squashAt: usize = 0x1000
+/** `stretch` of probabilities of 12 bits: 4096 words of 16 bits. */
+export const stretchAt: usize = 0x4000
+/** `step` of adaptive bits: 1024 words of 32 bits. */
+export const stepsAt: usize = 0x6000
+/** Steps of the cells of byte models: 16 words of 32 bits. */
+export const cellStepsAt: usize = 0x7000
+/** What a decision costs by its probability: 256 words of 32 bits, for encoders. */
+export const costsAt: usize = 0x7400
+/** Operations that were decoded: triples of doubles. */
+export const operationsAt: usize = 0x8000
+export const operationsMost: u32 = 1024
+/** Bytes of the range-coded stream: the next ones of a decoder, the last ones of an encoder. */
+export const codedAt: usize = 0x10000
+export const codedRoom: usize = 1 << 16
+/** Bytes of output; those of a file, in order, for an encoder. A little behind may be written to. */
+export const outputAt: usize = 0x20000
+export const outputRoom: usize = 1 << 18
+/** Old bytes: blocks of the pool, or what is beside the output of an encoder. */
+export const poolAt: usize = 0x70000
+export const poolRoom: usize = 96 << 16
+
+const modelsAt: usize = poolAt + poolRoom
+
+let free: usize = modelsAt
+
+/** Room for a model, all zero. The memory is made for the largest models; beyond, the kernel stops. */
+export function allocate(bytes: usize): usize {
+  const at = free
+  free = (at + bytes + 63) & ~63
+  if (free < at || free > (<usize>memory.size()) << 16) unreachable()
+  return at
+}
