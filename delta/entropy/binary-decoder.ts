@@ -24,7 +24,7 @@ export class BinaryDecoder implements BinaryCoder {
   }
 
   code(_bit: number, probability: number): number {
-    return this.kernel.doors.codeDecision(0, probability)
+    return this.kernel.doors.codeBit(0, probability)
   }
 
   get bytesCoded(): number {

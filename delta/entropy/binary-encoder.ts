@@ -16,7 +16,7 @@ export class BinaryEncoder implements BinaryCoder {
   }
 
   code(bit: number, probability: number): number {
-    return this.kernel.doors.codeDecision(bit, probability)
+    return this.kernel.doors.codeBit(bit, probability)
   }
 
   /** Bytes written so far, not counting what the last interval will need. */

@@ -7,7 +7,7 @@ import { loadKernel } from '../kernels/load-kernel.ts'
  */
 export interface EntropyDoors {
   begin(decoding: number): void
-  codeDecision(bit: number, probability: number): number
+  codeBit(bit: number, probability: number): number
   bytesCoded(): number
   finishEncoding(): void
 
@@ -120,14 +120,15 @@ export class EntropyKernel {
       url,
       memoryBytes,
       imports: {
-        refill: (): number => coded.refill?.(room) ?? 0,
+        refill: (at): number => coded.refill?.(room.subarray(at - codedAt)) ?? 0,
         drain: (bytes): unknown => coded.drain?.(room.subarray(0, bytes)),
         stop(reason): never {
           throw deltaError('LW_DELTA_FORMAT', { detail: reasons[reason] as string })
         },
       },
     })
-    const room: Uint8Array = new Uint8Array(buffer, exports.codedAt.value, exports.codedRoom.value)
+    const codedAt: number = exports.codedAt.value
+    const room: Uint8Array = new Uint8Array(buffer, codedAt, exports.codedRoom.value)
     this.doors = exports
     this.outputAt = exports.outputAt.value
     this.output = new Uint8Array(buffer, this.outputAt, exports.outputRoom.value)

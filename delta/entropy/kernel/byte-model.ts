@@ -3,14 +3,13 @@ import {
   guessProbability,
   mixSets,
   moveGuess,
-  nextCell,
   nudgedConstant,
   nudgedFour,
   pairSums,
   weightsOf,
 } from './mixing'
-import { codeBit } from './range-coder'
-import { besideContext, locate, slotBytes } from './slots'
+import { beginByte, codeBitOf, endByte } from './range-coder'
+import { besideContext, locate, moveSlotCell, probabilityOf, slotBytes } from './slots'
 
 /*
  * The full byte model of docs/formats/bundle.md, 3.4: weights (rows of nine, at intervals of twelve), cells of the
@@ -65,6 +64,7 @@ export function codeByte(
   let slot3 = locate(table3, bits, context3, 0)
   let slot4 = locate(table4, bits, context4, 0)
   let slot5 = locate(table5, bits, context5, 0)
+  beginByte()
   for (let i = 7; i >= 0; i--) {
     const cell0: u32 = load<u16>(slot0 + half)
     const cell1: u32 = load<u16>(slot1 + half)
@@ -76,12 +76,12 @@ export function codeByte(
     const guessed1 = (guess1 >> i) & 1
     const at0 = cells0 + (<usize>guessed0 << 5) + (<usize>i << 2)
     const at1 = cells1 + (<usize>guessed1 << 5) + (<usize>i << 2)
-    let inputsA = i32x4.splat(stretch(cell0 >>> 4))
-    inputsA = i32x4.replace_lane(inputsA, 1, stretch(cell1 >>> 4))
-    inputsA = i32x4.replace_lane(inputsA, 2, stretch(cell2 >>> 4))
-    inputsA = i32x4.replace_lane(inputsA, 3, stretch(cell3 >>> 4))
-    let inputsB = i32x4.splat(stretch(cell4 >>> 4))
-    inputsB = i32x4.replace_lane(inputsB, 1, stretch(cell5 >>> 4))
+    let inputsA = i32x4.splat(stretch(probabilityOf(cell0)))
+    inputsA = i32x4.replace_lane(inputsA, 1, stretch(probabilityOf(cell1)))
+    inputsA = i32x4.replace_lane(inputsA, 2, stretch(probabilityOf(cell2)))
+    inputsA = i32x4.replace_lane(inputsA, 3, stretch(probabilityOf(cell3)))
+    let inputsB = i32x4.splat(stretch(probabilityOf(cell4)))
+    inputsB = i32x4.replace_lane(inputsB, 1, stretch(probabilityOf(cell5)))
     inputsB = i32x4.replace_lane(inputsB, 2, open0 ? stretch(guessProbability(at0)) : 0)
     inputsB = i32x4.replace_lane(inputsB, 3, open1 ? stretch(guessProbability(at1)) : 0)
     const row = weights + <usize>node * rowBytes
@@ -91,20 +91,19 @@ export function codeByte(
     const sums = i64x2.add(pairSums(inputsA, weightsA), pairSums(inputsB, weightsB))
     const sum = i64x2.extract_lane(sums, 0) + i64x2.extract_lane(sums, 1) + (<i64>constant << 8)
     const p = squash(<i32>(sum >> 16))
-    const bit = codeBit((byte >>> i) & 1, p)
+    const bit = codeBitOf(byte, i, p)
     const error = <i32>((bit << 16) - p)
     if (error > 512 || error < -512) {
       v128.store(row, nudgedFour(weightsA, inputsA, error))
       v128.store(row, nudgedFour(weightsB, inputsB, error), 16)
       store<i32>(row, nudgedConstant(constant, error), 32)
     }
-    const target = bit ? 4095 : 0
-    store<u16>(slot0 + half, nextCell(cell0, target))
-    store<u16>(slot1 + half, nextCell(cell1, target))
-    store<u16>(slot2 + half, nextCell(cell2, target))
-    store<u16>(slot3 + half, nextCell(cell3, target))
-    store<u16>(slot4 + half, nextCell(cell4, target))
-    store<u16>(slot5 + half, nextCell(cell5, target))
+    moveSlotCell(slot0 + half, cell0, bit)
+    moveSlotCell(slot1 + half, cell1, bit)
+    moveSlotCell(slot2 + half, cell2, bit)
+    moveSlotCell(slot3 + half, cell3, bit)
+    moveSlotCell(slot4 + half, cell4, bit)
+    moveSlotCell(slot5 + half, cell5, bit)
     if (open0) {
       moveGuess(at0, bit)
       open0 = guessed0 == bit
@@ -126,5 +125,6 @@ export function codeByte(
       half = 2
     }
   }
+  endByte(byte)
   return node & 255
 }

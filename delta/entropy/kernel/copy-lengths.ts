@@ -2,7 +2,7 @@ import { codeCell, move, probability } from './adaptive-bits'
 import { allocate, costsAt } from './memory'
 import { codeNumber, numberBytes } from './numbers'
 import { copyBeyondFile, stop } from './outside'
-import { codeDecision } from './range-coder'
+import { codeBit } from './range-coder'
 
 /*
  * How long exact copies are (docs/formats/bundle.md, 8): by their number of bytes, or "until a mark that ends it".
@@ -78,7 +78,7 @@ function stride(old: usize, to: usize, count: u32, wanted: u32): u32 {
     const at = markOf(before, next)
     const cell = load<u32>(at)
     if (cell != 0) {
-      const ends = codeDecision(u32(i == wanted), probability(cell))
+      const ends = codeBit(u32(i == wanted), probability(cell))
       store<u32>(at, cell + move(cell, ends, marksMost))
       if (ends) return i
     }

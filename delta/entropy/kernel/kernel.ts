@@ -10,6 +10,7 @@ import * as files from './file-decoder'
 import { codeLiterals, createLiterals } from './literals'
 import { fillTables } from './logistic'
 import { allocate, outputAt, poolAt } from './memory'
+import { fillWeightBounds } from './mixing'
 import { codeNumber, codeSigned, numberBytes } from './numbers'
 import { forgetRecent, pushRecent, recentBytes } from './output'
 import {
@@ -21,6 +22,7 @@ import {
   lastKindOfPlace,
 } from './places'
 import { beginDecoding, beginEncoding } from './range-coder'
+import { fillNextCells } from './slots'
 import { shortBits } from './strings'
 
 export {
@@ -36,7 +38,7 @@ export {
   squashAt,
   stretchAt,
 } from './memory'
-export { bytesCoded, codeDecision, finishEncoding } from './range-coder'
+export { bytesCoded, codeBit, finishEncoding } from './range-coder'
 export { codeString } from './strings'
 export { emptyOutput, outputFilled } from './output'
 export { primeLiterals } from './literals'
@@ -53,6 +55,8 @@ export {
 
 export function begin(decodes: bool): void {
   fillTables()
+  fillNextCells()
+  fillWeightBounds()
   if (decodes) beginDecoding()
   else beginEncoding()
 }

@@ -3,14 +3,13 @@ import {
   guessProbability,
   mixSets,
   moveGuess,
-  nextCell,
   nudgedConstant,
   nudgedFour,
   pairSums,
   weightsOf,
 } from './mixing'
-import { codeBit } from './range-coder'
-import { besideContext, locate, slotBytes } from './slots'
+import { beginByte, codeBitOf, endByte } from './range-coder'
+import { besideContext, locate, moveSlotCell, probabilityOf, slotBytes } from './slots'
 
 /*
  * The light byte model of docs/formats/bundle.md, 3.4: half the time, a few per cent more bytes. Laid out as the
@@ -50,15 +49,16 @@ export function codeLightByte(
   let slot0 = locate(table0, bits, context0, 0)
   let slot1 = locate(table1, bits, context1, 0)
   let slot2 = locate(table2, bits, context2, 0)
+  beginByte()
   for (let i = 7; i >= 0; i--) {
     const cell0: u32 = load<u16>(slot0 + half)
     const cell1: u32 = load<u16>(slot1 + half)
     const cell2: u32 = load<u16>(slot2 + half)
     const guessed = (guess >> i) & 1
     const at = cells + (<usize>guessed << 5) + (<usize>i << 2)
-    let inputs = i32x4.splat(stretch(cell0 >>> 4))
-    inputs = i32x4.replace_lane(inputs, 1, stretch(cell1 >>> 4))
-    inputs = i32x4.replace_lane(inputs, 2, stretch(cell2 >>> 4))
+    let inputs = i32x4.splat(stretch(probabilityOf(cell0)))
+    inputs = i32x4.replace_lane(inputs, 1, stretch(probabilityOf(cell1)))
+    inputs = i32x4.replace_lane(inputs, 2, stretch(probabilityOf(cell2)))
     inputs = i32x4.replace_lane(inputs, 3, open ? stretch(guessProbability(at)) : 0)
     const row = weights + <usize>node * rowBytes
     const four = v128.load(row)
@@ -66,16 +66,15 @@ export function codeLightByte(
     const sums = pairSums(inputs, four)
     const sum = i64x2.extract_lane(sums, 0) + i64x2.extract_lane(sums, 1) + (<i64>constant << 8)
     const p = squash(<i32>(sum >> 16))
-    const bit = codeBit((byte >>> i) & 1, p)
+    const bit = codeBitOf(byte, i, p)
     const error = <i32>((bit << 16) - p)
     if (error > 512 || error < -512) {
       v128.store(row, nudgedFour(four, inputs, error))
       store<i32>(row, nudgedConstant(constant, error), 16)
     }
-    const target = bit ? 4095 : 0
-    store<u16>(slot0 + half, nextCell(cell0, target))
-    store<u16>(slot1 + half, nextCell(cell1, target))
-    store<u16>(slot2 + half, nextCell(cell2, target))
+    moveSlotCell(slot0 + half, cell0, bit)
+    moveSlotCell(slot1 + half, cell1, bit)
+    moveSlotCell(slot2 + half, cell2, bit)
     if (open) {
       moveGuess(at, bit)
       open = guessed == bit
@@ -90,5 +89,6 @@ export function codeLightByte(
       half = 2
     }
   }
+  endByte(byte)
   return node & 255
 }

@@ -1,13 +1,12 @@
-import { cellStepsAt, squashAt, stepsAt, stretchAt } from './memory'
+import { squashAt, stepsAt, stretchAt } from './memory'
 
 const squashes: usize = 6144
 
-/** Fills the tables of docs/formats/bundle.md, 3.1, 3.3 and 3.4. */
+/** Fills the tables of docs/formats/bundle.md, 3.1 and 3.3. */
 export function fillTables(): void {
   fillSquash()
   fillStretch()
   for (let n: u32 = 0; n < 1024; n++) store<u32>(stepsAt + (n << 2), 16384 / (2 * n + 3))
-  for (let n: u32 = 0; n < 16; n++) store<u32>(cellStepsAt + (n << 2), 131072 / (2 * n + 3))
 }
 
 /** The powers of e come by multiplying: their error stays far below what rounding could show. */

@@ -9,21 +9,25 @@ export const squashAt: usize = 0x1000
 export const stretchAt: usize = 0x4000
 /** `step` of adaptive bits: 1024 words of 32 bits. */
 export const stepsAt: usize = 0x6000
-/** Steps of the cells of byte models: 16 words of 32 bits. */
-export const cellStepsAt: usize = 0x7000
+/** Bounds and rounding of weights: three vectors. */
+export const weightBoundsAt: usize = 0x7000
+/** Probabilities of the decisions of a byte that is encoded: eight words of 32 bits. */
+export const decisionsAt: usize = 0x7040
 /** What a decision costs by its probability: 256 words of 32 bits, for encoders. */
 export const costsAt: usize = 0x7400
 /** Operations that were decoded: triples of doubles. */
 export const operationsAt: usize = 0x8000
 export const operationsMost: u32 = 1024
 /** Bytes of the range-coded stream: the next ones of a decoder, the last ones of an encoder. */
-export const codedAt: usize = 0x10000
+export const codedAt: usize = 0xf000
 export const codedRoom: usize = 1 << 16
+/** What cells of byte models become after a zero and after a one: 65,536 words of 16 bits each. */
+export const nextCellsAt: usize = 0x20000
 /** Bytes of output; those of a file, in order, for an encoder. A little behind may be written to. */
-export const outputAt: usize = 0x20000
+export const outputAt: usize = 0x60000
 export const outputRoom: usize = 1 << 18
 /** Old bytes: blocks of the pool, or what is beside the output of an encoder. */
-export const poolAt: usize = 0x70000
+export const poolAt: usize = 0xb0000
 export const poolRoom: usize = 96 << 16
 
 const modelsAt: usize = poolAt + poolRoom

@@ -1,5 +1,5 @@
 import { move, turned } from './adaptive-bits'
-import { cellStepsAt } from './memory'
+import { weightBoundsAt } from './memory'
 
 /* What the full and the light byte model share (docs/formats/bundle.md, 3.4). */
 
@@ -8,6 +8,13 @@ export const mixSets: usize = 16
 const weightMax: i32 = 0x7ffff
 const firstWeight: i32 = 20000
 const guessVisitsMax: u32 = 1023
+
+/** Constants that would cost more to make than to load. */
+export function fillWeightBounds(): void {
+  v128.store(weightBoundsAt, i32x4.splat(8192))
+  v128.store(weightBoundsAt, i32x4.splat(-weightMax), 16)
+  v128.store(weightBoundsAt, i32x4.splat(weightMax), 32)
+}
 
 /** The weights of a set; filled when the set is first used, which the row of node 0 shows. */
 @inline
@@ -20,14 +27,6 @@ export function weightsOf(model: usize, set: u32, rowBytes: usize): usize {
 function fillWeights(weights: usize, rowBytes: usize): void {
   const first = i32x4.splat(firstWeight)
   for (let at: usize = 0; at < 256 * rowBytes; at += 16) v128.store(weights + at, first)
-}
-
-/** Four weights after an error. */
-@inline
-export function nudgedFour(weights: v128, inputs: v128, error: i32): v128 {
-  const slope = i32x4.add(i32x4.mul(inputs, i32x4.splat(error)), i32x4.splat(8192))
-  const next = i32x4.add(weights, i32x4.shr_s(slope, 14))
-  return i32x4.max_s(i32x4.splat(-weightMax), i32x4.min_s(i32x4.splat(weightMax), next))
 }
 
 /** The weight of the constant input after an error. */
@@ -43,12 +42,13 @@ export function pairSums(inputs: v128, weights: v128): v128 {
   return i64x2.add(i64x2.extend_low_i32x4_s(products), i64x2.extend_high_i32x4_s(products))
 }
 
-/** A cell (12 bits of probability, 4 bits of visits) after a bit; `target` is 4095 for a one. */
+/** Four weights after an error. */
 @inline
-export function nextCell(cell: u32, target: i32): u32 {
-  const visits = cell & 15
-  const slope = (target - <i32>(cell >>> 4)) * load<i32>(cellStepsAt + (<usize>visits << 2))
-  return cell + (<u32>(slope >> 12) & 0xfffffff0) + u32(visits < 15)
+export function nudgedFour(weights: v128, inputs: v128, error: i32): v128 {
+  const slope = i32x4.add(i32x4.mul(inputs, i32x4.splat(error)), v128.load(weightBoundsAt))
+  const next = i32x4.add(weights, i32x4.shr_s(slope, 14))
+  const least = v128.load(weightBoundsAt, 16)
+  return i32x4.max_s(least, i32x4.min_s(v128.load(weightBoundsAt, 32), next))
 }
 
 /** The probability that a guess is right says so, 12 bits. */

@@ -1,6 +1,6 @@
 import { codeCell } from './adaptive-bits'
 import { numberTooLarge, stop } from './outside'
-import { codeDecision } from './range-coder'
+import { codeBit } from './range-coder'
 
 /* Number models of docs/formats/bundle.md, 3.2. Those of one context lie together. */
 
@@ -30,7 +30,7 @@ export function codeNumber(model: usize, context: u32, value: u64, most: u32): u
       coded = codeCell(digits + (node << 2), digit, most)
       node = (node << 1) | coded
     } else {
-      coded = codeDecision(digit, 32768)
+      coded = codeBit(digit, 32768)
     }
     result = (result << 1) | coded
   }

@@ -1,8 +1,8 @@
 /* What the kernel asks of the code around it. */
 
-/** Puts the next coded bytes at `codedAt`; returns their number, 0 at the end of the stream. */
+/** Puts more coded bytes into their room, at an address; returns how many, 0 at the end of the stream. */
 @external('kernel', 'refill')
-export declare function refill(): u32
+export declare function refill(at: usize): u32
 
 /** Takes over the coded bytes at `codedAt`. */
 @external('kernel', 'drain')

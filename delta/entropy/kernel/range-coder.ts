@@ -1,4 +1,4 @@
-import { codedAt, codedRoom } from './memory'
+import { codedAt, codedRoom, decisionsAt } from './memory'
 import { drain, endsTooEarly, refill, stop } from './outside'
 
 /* The range coder of docs/formats/bundle.md, 3, in both directions. */
@@ -15,7 +15,7 @@ const rangeMax: u32 = 0x7fffffff
 /** Below this a byte is shifted in or out. */
 const rangeMin: u32 = 0x800000
 /** Zero bytes that may be read beyond the end before the stream counts as truncated. */
-const overrunMax: u32 = 8
+const overrunMax: usize = 8
 
 let mode: u32 = decoding
 let range: u32 = rangeMax
@@ -24,11 +24,14 @@ let position: usize = codedAt
 /** Coded bytes before those at hand. */
 let passed: f64 = 0
 
-// Of the decoder.
+// Of the decoder. Where the stream ends zeros follow in the room.
 let value: u32 = 0
-let last: u32 = 0
+/** Behind the bytes at hand. */
 let end: usize = codedAt
-let overrun: u32 = 0
+/** Behind the last byte of the stream, once it is at hand. */
+let streamEnd: usize = usize.MAX_VALUE
+/** Reading beyond is reading beyond the end of the stream. */
+let lastPosition: usize = usize.MAX_VALUE
 
 // Of the encoder.
 let low: u32 = 0
@@ -37,10 +40,10 @@ let heldOnes: u32 = 0
 
 export function beginDecoding(): void {
   mode = decoding
+  topUp()
   // The interval has 31 bits: byte boundaries of the stream lie one bit beside it.
-  const word = (nextByte() << 24) | (nextByte() << 16) | (nextByte() << 8)
-  last = nextByte()
-  value = min((word | last) >>> 1, rangeMax - 1)
+  value = min(bswap(load<u32>(codedAt)) >>> 1, rangeMax - 1)
+  position = codedAt + 4
 }
 
 export function beginEncoding(): void {
@@ -60,23 +63,67 @@ export function setMode(before: u32): void {
 
 /** Bytes read or written so far, not counting what the last interval will need. */
 export function bytesCoded(): f64 {
-  return passed + <f64>(position - codedAt) + <f64>heldOnes
+  return passed + <f64>(min(position, streamEnd) - codedAt) + <f64>heldOnes
+}
+
+@inline
+export function isDecoding(): bool {
+  return mode == decoding
 }
 
 /**
  * Codes one decision with probability `p` of a one, in 1/65536. A decoder ignores `bit` and returns the
  * one that it reads.
  */
-@inline
 export function codeBit(bit: u32, p: u32): u32 {
-  if (mode == decoding) return decodeBit(p)
-  if (mode == encoding) encodeBit(bit, p)
+  if (mode == decoding) {
+    beginBits()
+    bit = decodeBit(p)
+    endBits()
+  } else if (mode == encoding) {
+    encodeBit(bit, p)
+  }
   return bit
 }
 
-/** As `codeBit`, for code that does not run for every byte. */
-export function codeDecision(bit: u32, p: u32): u32 {
-  return codeBit(bit, p)
+/* The eight decisions of a byte, without calls in between: they would cost the caller's registers. */
+
+/** Begins a byte. */
+@inline
+export function beginByte(): void {
+  if (mode == decoding) beginBits()
+}
+
+/** Codes the decision at a place of a byte, 7 for the first one. */
+@inline
+export function codeBitOf(byte: u32, place: i32, p: u32): u32 {
+  if (mode == decoding) return decodeBit(p)
+  store<u32>(decisionsAt + (<usize>place << 2), p)
+  return (byte >>> place) & 1
+}
+
+/** Ends a byte. */
+@inline
+export function endByte(byte: u32): void {
+  if (mode == decoding) endBits()
+  else if (mode == encoding) encodeByte(byte)
+}
+
+function encodeByte(byte: u32): void {
+  for (let i = 7; i >= 0; i--) {
+    encodeBit((byte >>> i) & 1, load<u32>(decisionsAt + (<usize>i << 2)))
+  }
+}
+
+/** The bytes for eight decisions are at hand after this: each takes at most two. */
+@inline
+function beginBits(): void {
+  if (position + 16 > end) topUp()
+}
+
+@inline
+function endBits(): void {
+  if (position > lastPosition) stop(endsTooEarly)
 }
 
 @inline
@@ -91,28 +138,34 @@ function decodeBit(p: u32): u32 {
     range -= bound
     bit = 0
   }
-  if (range < rangeMin) shiftIn()
+  while (range < rangeMin) {
+    range <<= 8
+    // The lowest bit of the byte before, and all but that of the next one.
+    const two = bswap(load<u16>(position - 1))
+    value = (value << 8) | ((<u32>two >>> 1) & 0xff)
+    position++
+  }
   return bit
 }
 
-function shiftIn(): void {
-  do {
-    range <<= 8
-    const byte = position < end ? <u32>load<u8>(position++) : nextByte()
-    value = (value << 8) | ((last & 1) << 7) | (byte >>> 1)
-    last = byte
-  } while (range < rangeMin)
-}
-
-function nextByte(): u32 {
-  if (position >= end && overrun == 0) {
-    passed += <f64>(end - codedAt)
-    position = codedAt
-    end = codedAt + refill()
+/** Gets more of the stream behind the bytes that are left. */
+function topUp(): void {
+  if (streamEnd != usize.MAX_VALUE) stop(endsTooEarly)
+  // One more is kept: the one before is still looked at.
+  memory.copy(codedAt - 1, position - 1, end + 1 - position)
+  passed += <f64>(position - codedAt)
+  end -= position - codedAt
+  position = codedAt
+  while (end < codedAt + 16) {
+    const more = refill(end)
+    end += more
+    if (more == 0) {
+      streamEnd = end
+      lastPosition = end + overrunMax
+      memory.fill(end, 0, 48)
+      end += 48
+    }
   }
-  if (position < end) return load<u8>(position++)
-  if (++overrun > overrunMax) stop(endsTooEarly)
-  return 0
 }
 
 function encodeBit(bit: u32, p: u32): void {
@@ -165,9 +218,4 @@ export function finishEncoding(): void {
   }
   for (let i = 0; i < 5; i++) shiftOut()
   drainAll()
-}
-
-@inline
-export function isDecoding(): bool {
-  return mode == decoding
 }
