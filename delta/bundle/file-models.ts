@@ -43,8 +43,7 @@ export class FileModels {
     const inexact = this.flags.code(context, wanted.copies === 'inexact' ? 1 : 0)
     const bulk = this.flags.code(context + 1, wanted.literals === 'bulk' ? 1 : 0)
     this.lastFlags = inexact * 2 + bulk
-    const plain =
-      inexact === 1 && this.flags.code(8, wanted.differences === 'bulk' ? 1 : 0) === 1
+    const plain = inexact === 1 && this.flags.code(8, wanted.differences === 'bulk' ? 1 : 0) === 1
     return {
       copies: inexact === 1 ? 'inexact' : 'exact',
       literals: bulk === 1 ? 'bulk' : 'modelled',

@@ -37,11 +37,7 @@ export function codeViews(coder: BinaryCoder, plan: BuildPlan, wanted: ViewChoic
   return { old, next }
 }
 
-function codeIndices(
-  numbers: NumberModel,
-  length: number,
-  wanted: readonly number[],
-): number[] {
+function codeIndices(numbers: NumberModel, length: number, wanted: readonly number[]): number[] {
   const count = numbers.code(0, wanted.length)
   const indices: number[] = []
   let last = -1

@@ -20,6 +20,7 @@ export interface PoolObject {
 export class PoolReader {
   bytes = 0
   private readonly objects: PoolObject[] = []
+  /** The one that was looked at last comes last. */
   private readonly blocks = new Map<number, Uint8Array>()
   private readonly readers = new Map<number, ObjectReader>()
   private lastIndex = 0
@@ -27,10 +28,8 @@ export class PoolReader {
   nearBytes: Uint8Array = noBytes
   nearAt = 0
   private nearStart = 0
-  /** Where the blocks are kept, one behind the other, and whose turn it is to fall out. */
+  /** Where the blocks are kept. */
   private readonly memory: Uint8Array
-  private readonly keys: number[] = []
-  private turn = 0
 
   /** `memory` has room for so many blocks of `segmentBytes` as are kept. */
   constructor(objects: readonly PoolObject[], memory: Uint8Array) {
@@ -164,8 +163,11 @@ export class PoolReader {
     const index = this.find(position)
     const object = this.objects[index] as PoolObject
     const number = Math.floor((position - object.position) / blockBytes)
-    const block = this.blocks.get(keyOf(index, number)) ?? this.loadNow(index, number)
+    const key = keyOf(index, number)
+    const block = this.blocks.get(key) ?? this.loadNow(index, number)
     if (block === undefined) return false
+    this.blocks.delete(key)
+    this.blocks.set(key, block)
     this.nearBytes = block
     this.nearStart = object.position + number * blockBytes
     return true
@@ -188,18 +190,22 @@ export class PoolReader {
     this.blocks.set(keyOf(index, number), block)
   }
 
-  /** Room for a block, that of the oldest one when there is no other. */
+  /** Room for a block, that of the one that was not looked at for longest when there is no other. */
   private room(index: number, number: number): Uint8Array {
-    const { memory, turn } = this
-    const oldest = this.keys[turn]
-    if (oldest !== undefined) this.blocks.delete(oldest)
-    this.keys[turn] = keyOf(index, number)
-    this.turn = (turn + 1) % (memory.length / blockBytes)
+    const { size } = this.objects[index] as PoolObject
+    const at = this.freed() ?? this.blocks.size * blockBytes
     // What was looked at may be another's in a moment; the one that is loaded takes its place.
     this.nearBytes = noBytes
-    const { size } = this.objects[index] as PoolObject
-    const at = turn * blockBytes
-    return memory.subarray(at, at + Math.min(blockBytes, size - number * blockBytes))
+    const end = at + Math.min(blockBytes, size - number * blockBytes)
+    return this.memory.subarray(at, end)
+  }
+
+  /** Where the memory is that a block gives up, if one has to. */
+  private freed(): number | undefined {
+    if ((this.blocks.size + 1) * blockBytes <= this.memory.length) return undefined
+    const [key, block] = this.blocks.entries().next().value as [number, Uint8Array]
+    this.blocks.delete(key)
+    return block.byteOffset - this.memory.byteOffset
   }
 
   private async reader(index: number): Promise<ObjectReader> {

@@ -117,11 +117,7 @@ export class ScriptCoder {
 
   private codeInsert(wanted: DraftEntry | undefined): DraftEntry {
     this.countEntries(1)
-    const text = this.paths.code(
-      wanted?.path ?? '',
-      this.limits.manifestBytes,
-      this.lastPath,
-    )
+    const text = this.paths.code(wanted?.path ?? '', this.limits.manifestBytes, this.lastPath)
     const path = parseEntryPath(text)
     this.lastPath = path
     this.insertedBytes += Buffer.byteLength(path)

@@ -150,6 +150,12 @@ t.test('the tables of the logistic domain are what the format says', async (t) =
     -1619869409,
   )
   const smallest = (p: number): number =>
-    Math.min(6143, Math.max(1, squashTable.findIndex((squashed) => squashed >= p))) - 3072
+    Math.min(
+      6143,
+      Math.max(
+        1,
+        squashTable.findIndex((squashed) => squashed >= p),
+      ),
+    ) - 3072
   t.ok(stretchTable.every((s, p) => p > 4095 - 2 || s === smallest(p << 4)))
 })
