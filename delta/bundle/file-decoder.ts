@@ -41,7 +41,7 @@ export interface DecoderParts {
 
 const anyCoding: FileCoding = { copies: 'exact', literals: 'modelled', differences: 'modelled' }
 
-/** What a door of the kernel lacks before it can go on (delta/entropy/kernel/file-decoder.ts). */
+/** What a door of the kernel lacks before it can go on (delta/entropy/kernel/states.ts). */
 const lack = { nothing: 0, room: 1, old: 2, bulk: 3 } as const
 
 type Restore = (offset: number, block: Uint8Array) => void

@@ -6,7 +6,7 @@ import { BinaryDecoder } from '../../delta/entropy/binary-decoder.ts'
 import { BinaryEncoder } from '../../delta/entropy/binary-encoder.ts'
 import type { EntropyKernel } from '../../delta/entropy/entropy-kernel.ts'
 
-/** What a door of the kernel lacks (delta/entropy/kernel/file-decoder.ts). */
+/** What a door of the kernel lacks (delta/entropy/kernel/states.ts). */
 const lack = { nothing: 0, room: 1, old: 2, bulk: 3 } as const
 const bits = 8
 

@@ -6,12 +6,16 @@ import { codeCell } from './adaptive-bits'
 import { byteModelBytes, codeByte } from './byte-model'
 import { codeLength, codeWay, createCopyLengths, leaveMark, markPays, walk } from './copy-lengths'
 import { codeDifferences, createDifferences } from './differences'
-import * as files from './file-decoder'
+import { beginExact } from './exact-copies'
+import { beginFileState, fileLeft } from './file-state'
+import * as inexact from './inexact-copies'
+import * as runs from './literal-runs'
 import { codeLiterals, createLiterals } from './literals'
 import { fillTables } from './logistic'
 import { allocate, outputAt, poolAt } from './memory'
 import { fillWeightBounds } from './mixing'
 import { codeNumber, codeSigned, numberBytes } from './numbers'
+import * as old from './old-bytes'
 import { forgetRecent, pushRecent, recentBytes } from './output'
 import {
   beginPlaces,
@@ -42,16 +46,9 @@ export { bytesCoded, codeBit, finishEncoding } from './range-coder'
 export { codeString } from './strings'
 export { emptyOutput, outputFilled } from './output'
 export { primeLiterals } from './literals'
-export {
-  beginWindow,
-  decodeExact,
-  decodeLiterals,
-  decodeOperations,
-  decodeWindow,
-  endWindow,
-  literalsWanted,
-  tookLiterals,
-} from './file-decoder'
+export { decodeExact } from './exact-copies'
+export { beginWindow, decodeOperations, decodeWindow, endWindow } from './inexact-copies'
+export { decodeLiterals, literalsWanted, tookLiterals } from './literal-runs'
 
 export function begin(decodes: bool): void {
   fillTables()
@@ -120,7 +117,7 @@ export function codeTextByte(
   )
 }
 
-/* Files. */
+/* Files. Bytes of a file that no operation said yet are `unsaidBytes`. */
 
 /** Makes the models of the files. */
 export function createFileModels(literalBits: u32, differenceBits: u32): void {
@@ -131,31 +128,32 @@ export function createFileModels(literalBits: u32, differenceBits: u32): void {
 }
 
 export function beginDecodingFile(size: f64, predecessor: f64, limit: f64, bulk: bool): void {
-  files.beginFile(<i64>size, <i64>predecessor, <i64>limit, bulk)
+  beginFileState(<i64>size, <i64>predecessor, <i64>limit, bulk)
+  beginExact()
 }
 
 export function setNear(start: f64, at: usize, bytes: u32): void {
-  files.setNear(<i64>start, at, bytes)
+  old.setNear(<i64>start, at, bytes)
 }
 
 export function lackingPlace(): f64 {
-  return <f64>files.lackingPlace()
+  return <f64>old.lackingPlace()
 }
 
 export function beginLiterals(count: f64): void {
-  files.beginLiterals(<i64>count)
+  runs.beginLiterals(<i64>count)
 }
 
 export function unsaidBytes(): f64 {
-  return <f64>files.unsaidBytes()
+  return <f64>fileLeft()
 }
 
 export function beginOperations(predecessor: f64): void {
-  files.beginOperations(<i64>predecessor)
+  inexact.beginOperations(<i64>predecessor)
 }
 
 export function beginInexact(from: f64, count: f64): void {
-  files.beginInexact(<i64>from, <i64>count)
+  inexact.beginInexact(<i64>from, <i64>count)
 }
 
 /* Encoding of files. */
@@ -208,6 +206,6 @@ export function encodeWalk(wanted: u32): void {
   walk(recentBytes(), poolAt, outputAt, wanted + 1, wanted)
 }
 
-export function mark(old: u32): void {
-  leaveMark(recentBytes(), old)
+export function mark(next: u32): void {
+  leaveMark(recentBytes(), next)
 }
