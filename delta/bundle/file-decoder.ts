@@ -54,6 +54,8 @@ export class FileDecoder {
   private readonly parts: DecoderParts
   private readonly doors: EntropyDoors
   private coding = anyCoding
+  /** The block of the pool that the kernel was shown. */
+  private shown: Uint8Array | undefined
 
   constructor(parts: DecoderParts) {
     this.parts = parts
@@ -109,7 +111,13 @@ export class FileDecoder {
     if (base.near(place) === 0) return false
     const { nearBytes, nearAt } = base
     this.doors.setNear(place - nearAt, nearBytes.byteOffset, nearBytes.length)
+    this.shown = nearBytes
     return true
+  }
+
+  /** Looks again: the memory of the block that the kernel was shown may be another's by now. */
+  private lookAgain(): void {
+    if (this.parts.base.nearBytes !== this.shown) this.doors.setNear(0, 0, 0)
   }
 
   /** Returns whether references were predicted. */
@@ -121,38 +129,56 @@ export class FileDecoder {
       use === undefined
         ? undefined
         : await ReferenceDecoder.open({ operations, use, newSize: size, pool: base, scratch })
-    this.doors.beginOperations(predecessor)
-    const literals = (): number => this.doors.decodeLiterals()
     try {
-      for (let i = 0; i < operations.length; i += 3) {
-        this.doors.beginLiterals(operations[i] as number)
-        if (literals() !== lack.nothing) await this.run(literals)
-        const count = operations[i + 2] as number
-        if (count === 0) continue
-        this.doors.beginInexact(operations[i + 1] as number, count)
-        await this.copyInexact(count, references?.restorer(i / 3))
-      }
+      this.doors.beginOperations(predecessor)
+      await this.decodeBytes(operations, references)
     } finally {
       await references?.close()
     }
     return use !== undefined
   }
 
-  /** Copies in windows: `restore` turns one of predicted differences into its bytes. */
-  private async copyInexact(count: number, restore: Restore | undefined): Promise<void> {
-    const { output, bulkDifferences, checkpoint } = this.parts
-    const modelled = this.coding.differences === 'modelled'
-    const window = (): number =>
-      this.doors.decodeWindow(restore === undefined ? 0 : 1, modelled ? 1 : 0)
-    for (let done = 0; done < count; done += segment) {
-      checkpoint()
-      const take = Math.min(segment, count - done)
-      if (output.left < take) await output.flush()
-      this.doors.beginWindow(take)
-      if (window() !== lack.nothing) await this.run(window)
-      if (!modelled) bulkDifferences.decode(output.last(take), 0, take, count - done)
-      restore?.(done, output.last(take))
-      this.doors.endWindow(take)
+  /** Decodes the bytes of all operations; most are short, so that none waits without need. */
+  private async decodeBytes(
+    operations: Float64Array,
+    references: ReferenceDecoder | undefined,
+  ): Promise<void> {
+    const { doors } = this
+    const { output, checkpoint } = this.parts
+    const modelled = this.coding.differences === 'modelled' ? 1 : 0
+    // What opened the references read from the pool.
+    this.lookAgain()
+    for (let i = 0; i < operations.length; i += 3) {
+      doors.beginLiterals(operations[i] as number)
+      if (doors.decodeLiterals() !== lack.nothing) await this.run(() => doors.decodeLiterals())
+      const count = operations[i + 2] as number
+      if (count === 0) continue
+      const restore = references?.restorer(i / 3)
+      const predicted = restore === undefined ? 0 : 1
+      doors.beginInexact(operations[i + 1] as number, count)
+      for (let done = 0; done < count; done += segment) {
+        checkpoint()
+        const take = Math.min(segment, count - done)
+        if (output.left < take) await output.flush()
+        doors.beginWindow(take)
+        if (doors.decodeWindow(predicted, modelled) !== lack.nothing) {
+          await this.run(() => doors.decodeWindow(predicted, modelled))
+        }
+        this.endWindow(take, done, count - done, restore)
+      }
     }
+  }
+
+  /** Adds to the window that was decoded last what is not the kernel's. */
+  private endWindow(take: number, done: number, left: number, restore: Restore | undefined): void {
+    if (this.coding.differences === 'bulk' || restore !== undefined) {
+      const block = this.parts.output.last(take)
+      if (this.coding.differences === 'bulk') {
+        this.parts.bulkDifferences.decode(block, 0, take, left)
+      }
+      restore?.(done, block)
+      this.lookAgain()
+    }
+    this.doors.endWindow(take)
   }
 }

@@ -108,7 +108,10 @@ export class PoolReader {
     return this.objects[this.find(position)]
   }
 
-  /** Opens the object at a place so that it can be read without waiting. */
+  /**
+   * Opens the object at a place so that it can be read without waiting. Short reads come from the
+   * blocks, which have what was copied from lately; another block may be the near one afterwards.
+   */
   async readableAtOnce(
     position: number,
     scratch: Scratch,
@@ -119,11 +122,14 @@ export class PoolReader {
     const check = (length: number, into: Uint8Array): void => {
       if (length !== into.length) throw shorter()
     }
-    if (reader.readSync !== undefined) {
-      return {
-        read: (at, into) => check(reader.readSync?.(at, into) ?? 0, into),
-        release: () => reader.close(),
+    const readSync = reader.readSync?.bind(reader)
+    if (readSync !== undefined) {
+      const read = (at: number, into: Uint8Array): void => {
+        const short = into.length <= 2 * blockBytes && at + into.length <= object.size
+        const done = short ? this.readNow(object.position + at, into, 0, into.length) : 0
+        if (done < into.length) check(done + readSync(at + done, into.subarray(done)), into)
       }
+      return { read, release: () => reader.close() }
     }
     const spool = await scratch.create()
     try {
