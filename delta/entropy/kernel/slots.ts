@@ -8,6 +8,8 @@ import { nextCellsAt } from './memory'
 
 const visitsMax: u32 = 15
 const freshCell: u32 = 0x0800
+/** What cells become after a one lies behind what they become after a zero. */
+const nextAfterOne: usize = 65536 * 2
 
 export const slotBytes: usize = 32
 
@@ -19,13 +21,15 @@ export function besideContext(node: u32): u32 {
 
 /** Fills the table of what cells become. */
 export function fillNextCells(): void {
-  for (let cell: u32 = 0; cell < 65536; cell++) {
-    const visits = cell >>> 12
-    const p = <i32>probabilityOf(cell)
+  for (let visits: u32 = 0; visits <= visitsMax; visits++) {
     const step: i32 = 131072 / (2 * visits + 3)
     const visited = min(visitsMax, visits + 1) << 12
-    store<u16>(nextAt(cell, 0), visited | (p + ((-p * step) >> 16)))
-    store<u16>(nextAt(cell, 1), visited | (p + (((4095 - p) * step) >> 16)))
+    let at = nextAt(visits << 12, 0)
+    for (let p: i32 = 0; p < 4096; p++) {
+      store<u16>(at, visited | (p + ((-p * step) >> 16)))
+      store<u16>(at + nextAfterOne, visited | (p + (((4095 - p) * step) >> 16)))
+      at += 2
+    }
   }
 }
 
@@ -37,7 +41,7 @@ export function probabilityOf(cell: u32): u32 {
 
 @inline
 function nextAt(cell: u32, bit: u32): usize {
-  return nextCellsAt + (<usize>bit << 17) + (<usize>cell << 1)
+  return nextCellsAt + <usize>bit * nextAfterOne + (<usize>cell << 1)
 }
 
 /** Lets the cell at an address learn a bit. */
