@@ -1,5 +1,6 @@
 import { canonicalJson, type Digest, digestOf, type Json } from '../../protocol/index.ts'
 import { BinaryDecoder } from '../entropy/binary-decoder.ts'
+import type { EntropyKernel } from '../entropy/entropy-kernel.ts'
 import { deltaError } from '../errors.ts'
 import { deltaLimits } from '../limits.ts'
 import type { ObjectSource } from '../objects/object-source.ts'
@@ -20,8 +21,8 @@ import { BundleFile, type BundleInput } from './bundle-file.ts'
 import { codeHead, type OldRelease, readOldRelease } from './bundle-head.ts'
 import { bulkNames, headerBytesMax, parseHeader, shortId } from './container.ts'
 import { FileModels } from './file-models.ts'
-import { outputRoom } from './output-buffer.ts'
 import { codeSettings, type Primer } from './model-settings.ts'
+import { primeLiterals } from './prime-literals.ts'
 import { unpackOldArchives } from './unpack-old-archives.ts'
 import { codeViews, noViews } from './view-coder.ts'
 
@@ -122,18 +123,18 @@ async function build(
       size,
       open: () => options.source.open(old.objects.digests[number] as Digest),
     })),
+    coder.kernel.pool.subarray(0, deltaLimits.baseBlocksMax * deltaLimits.segmentBytes),
   )
   try {
     const oldViews = await unpackOldArchives(plan, choice.old, { pool, scratch })
     const layout = layOutPool(plan, oldViews, choice.next)
     const settings = codeSettings(coder, undefined, pool.bytes)
-    const models = new FileModels(settings.sizes)
-    await prime(models, pool, settings.primer)
+    const models = new FileModels(coder, settings.sizes)
+    await prime(coder.kernel, pool, settings.primer)
     const checkpoint = (): void => {
       if (options.signal?.aborted === true) throw deltaError('LW_DELTA_CANCELLED')
     }
-    const rooms = { outputRoom: outputRoom(), oldRoom: new Uint8Array(deltaLimits.segmentBytes) }
-    const parts = { ...streams, models, base: pool, scratch, checkpoint, ...rooms }
+    const parts = { ...streams, models, base: pool, scratch, checkpoint }
     const objects: BuiltFile[] = []
     const files: FileReport[] = []
     const headBytes = coder.bytesCoded
@@ -154,11 +155,11 @@ async function build(
   }
 }
 
-async function prime(models: FileModels, pool: PoolReader, primer: Primer): Promise<void> {
+async function prime(kernel: EntropyKernel, pool: PoolReader, primer: Primer): Promise<void> {
   if (primer.bytes === 0) return
   const bytes = new Uint8Array(primer.bytes)
   await pool.read(primer.position, bytes, 0, bytes.length)
-  models.literals.prime(bytes)
+  primeLiterals(kernel, bytes)
 }
 
 function refuseWrongTotals(plan: BuildPlan, expect: ExpectedRelease): void {

@@ -55,7 +55,7 @@ export type KnownArchive = (write: (bytes: Uint8Array) => Promise<void>) => View
 /** Builds one object into staging and says what its bytes hash to. */
 export async function buildFile(
   file: PoolFile,
-  parts: Omit<DecoderParts, 'output'> & { readonly outputRoom: Uint8Array },
+  parts: Omit<DecoderParts, 'output'>,
   staging: Staging,
   known?: KnownArchive,
 ): Promise<{ readonly built: BuiltFile; readonly report: FileReport }> {
@@ -75,7 +75,7 @@ export async function buildFile(
   try {
     const rebuild =
       recipe === undefined ? undefined : (known?.(write) ?? (await rebuilder(file, recipe, write)))
-    const output = new OutputBuffer(rebuild?.write ?? write, parts.outputRoom)
+    const output = new OutputBuffer(parts.coder.kernel, rebuild?.write ?? write)
     const decoder = new FileDecoder({ ...parts, output })
     coding = await decoder.decode({ size: formBytes, predecessor, limit })
     await rebuild?.end()

@@ -1,6 +1,6 @@
 import { deltaError } from '../errors.ts'
 import type { BulkReader } from './bulk-reader.ts'
-import { zeroBytes } from './difference-coder.ts'
+import { zeroBytes } from './zero-bytes.ts'
 
 /** Zero differences that end a stretch of differing bytes. */
 const pauseBytes = 3

@@ -63,12 +63,12 @@ export function codeHead(
 }
 
 function codeExtras(coder: BinaryCoder, objects: number, wanted: readonly number[]): number[] {
-  const numbers = new NumberModel(2)
-  const count = numbers.code(coder, 0, wanted.length)
+  const numbers = new NumberModel(coder, 2)
+  const count = numbers.code(0, wanted.length)
   const extras: number[] = []
   let last = -1
   for (let i = 0; i < count; i++) {
-    last += 1 + numbers.code(coder, 1, (wanted[i] ?? 0) - last - 1)
+    last += 1 + numbers.code(1, (wanted[i] ?? 0) - last - 1)
     if (last >= objects) {
       throw deltaError('LW_DELTA_FORMAT', { detail: 'An old object that does not exist.' })
     }

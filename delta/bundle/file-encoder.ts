@@ -1,6 +1,9 @@
 import type { BinaryCoder } from '../entropy/binary-coder.ts'
 import type { BulkDifferencesSink } from './bulk-differences.ts'
 import { type CopyOp, createReferenceCoder, referenceLimits } from '../references/index.ts'
+import { encodeCopy, pushTail } from './encode-copy.ts'
+import { encodeDifferences } from './encode-differences.ts'
+import { encodeLiterals } from './encode-literals.ts'
 import type { FileCoding, FileModels } from './file-models.ts'
 import { codeReferenceUse, copiesWithin, type ReferenceUse } from './reference-use.ts'
 
@@ -33,9 +36,8 @@ export function encodeFile(
   file: FileToEncode,
   bulk: BulkSink,
 ): void {
-  models.trail.reset()
-  models.codeCoding(coder, file.coding)
-  models.operations.beginFile(Math.max(0, file.predecessor), file.limit)
+  models.codeCoding(file.coding)
+  coder.kernel.doors.beginEncodingFile(Math.max(0, file.predecessor), file.limit)
   if (file.coding.copies === 'exact') encodeExact(coder, models, file, bulk)
   else encodeInexact(coder, models, file, bulk)
 }
@@ -47,21 +49,15 @@ function encodeExact(
   bulk: BulkSink,
 ): void {
   const { pool, limit, start, end, operations } = file
-  const { trail, copies, tally } = models
+  const { tally } = models
+  const { kernel } = coder
+  const { doors } = kernel
   let at = start
   let old = file.predecessor
-  const copy = (wanted: number): void => {
-    const kind = models.operations.lastKind
-    const left = Math.min(end - at, limit - old)
-    const marked = copies.codeWay(coder, kind, copies.pays(trail.recent, pool, old, wanted, left))
-    if (marked) {
-      const place = { bytes: pool, at }
-      copies.walk(coder, trail.recent, { bytes: pool, at: old }, place, left, wanted)
-    } else copies.codeLength(coder, kind, wanted, left)
-    trail.pushTail(pool, at, at + wanted)
-    at += wanted
-    old += wanted
-    if (!marked && wanted < left) copies.mark(trail.recent, pool[old] as number)
+  const copy = (count: number): void => {
+    encodeCopy(kernel, pool, { from: old, count, left: Math.min(end - at, limit - old) })
+    at += count
+    old += count
     tally.add('ends', coder)
   }
   let i = 0
@@ -72,13 +68,13 @@ function encodeExact(
   }
   for (; at < end; i += 3) {
     const literals = i < operations.length ? (operations[i] as number) : end - at
-    models.operations.codeLiterals(coder, literals, end - at)
+    doors.encodeLiteralCount(literals, end - at)
     models.tally.add('counts', coder)
-    encodeLiterals(coder, models, file, at, literals, old, bulk)
+    encodeRun(coder, models, file, at, literals, old, bulk)
     at += literals
     if (at >= end) break
     const from = operations[i + 1] as number
-    models.operations.codePlace(coder, { from, end: Math.max(0, old), literals, at: at - start })
+    doors.encodePlace(from, Math.max(0, old), literals, at - start)
     tally.add('places', coder)
     old = from
     copy(operations[i + 2] as number)
@@ -92,20 +88,21 @@ function encodeInexact(
   bulk: BulkSink,
 ): void {
   const { pool, start, end, operations } = file
-  const { trail } = models
+  const { kernel } = coder
+  const { doors } = kernel
   let at = start
   let old = Math.max(0, file.predecessor)
   for (let i = 0; at < end; i += 3) {
     const literals = i < operations.length ? (operations[i] as number) : end - at
-    models.operations.codeLiterals(coder, literals, end - at)
+    doors.encodeLiteralCount(literals, end - at)
     models.tally.add('counts', coder)
     at += literals
     if (at >= end) break
     const from = operations[i + 1] as number
     const count = operations[i + 2] as number
-    models.operations.codePlace(coder, { from, end: old, literals, at: at - start })
+    doors.encodePlace(from, old, literals, at - start)
     models.tally.add('places', coder)
-    models.operations.codeCopy(coder, count, end - at)
+    doors.encodeCopyCount(count, end - at)
     models.tally.add('counts', coder)
     at += count
     old = from + count
@@ -119,7 +116,7 @@ function encodeInexact(
   old = file.predecessor
   for (let i = 0; at < end; i += 3) {
     const literals = i < operations.length ? (operations[i] as number) : end - at
-    encodeLiterals(coder, models, file, at, literals, old, bulk)
+    encodeRun(coder, models, file, at, literals, old, bulk)
     at += literals
     if (at >= end) break
     const from = operations[i + 1] as number
@@ -128,9 +125,9 @@ function encodeInexact(
     const copy = indices?.[i / 3] ?? -1
     if (copy >= 0) predict?.(copy, pool.slice(at, at + count), differences)
     if (file.coding.differences === 'bulk') bulk.differences.encode(differences)
-    else models.differences.code(coder, pool, from, differences, 0, count, count)
+    else encodeDifferences(kernel, pool, from, differences)
     models.tally.add('differences', coder)
-    trail.pushTail(pool, at, at + count)
+    pushTail(kernel, pool, at, at + count)
     at += count
     old = from + count
   }
@@ -170,7 +167,7 @@ function referencePrediction(
   }
 }
 
-function encodeLiterals(
+function encodeRun(
   coder: BinaryCoder,
   models: FileModels,
   file: FileToEncode,
@@ -183,10 +180,10 @@ function encodeLiterals(
   const { pool } = file
   if (file.coding.literals === 'bulk') {
     bulk.literals.push(pool.subarray(at, at + count))
-    models.trail.pushTail(pool, at, at + count)
+    pushTail(coder.kernel, pool, at, at + count)
     return
   }
   const besideEnd = old < 0 ? 0 : file.limit
-  models.literals.code(coder, models.trail, pool, at, count, pool, Math.max(0, old), besideEnd, 0)
+  encodeLiterals(coder.kernel, { pool, at, count, beside: Math.max(0, old), besideEnd })
   models.tally.add('literals', coder)
 }

@@ -1,11 +1,6 @@
 import { AdaptiveBits } from '../entropy/adaptive-bits.ts'
 import type { BinaryCoder } from '../entropy/binary-coder.ts'
-import { CopyCoder } from './copy-coder.ts'
-import { DifferenceCoder } from './difference-coder.ts'
-import { LiteralCoder } from './literal-coder.ts'
 import type { ModelSizes } from './model-settings.ts'
-import { OperationCoder } from './operation-coder.ts'
-import { Trail } from './trail.ts'
 import { BytesCoder } from './view-coder.ts'
 
 /** How one file is coded. */
@@ -30,47 +25,25 @@ export class Tally {
   }
 }
 
-/** Everything adaptive that the files of a bundle share. */
+/** Everything adaptive that the files of a bundle share; the larger part of it is the kernel's. */
 export class FileModels {
-  readonly trail = new Trail()
   readonly tally = new Tally()
-  readonly operations = new OperationCoder()
-  readonly copies = new CopyCoder()
-  readonly sides = new BytesCoder()
-  readonly sizes: ModelSizes
-  private literalCoder: LiteralCoder | undefined
-  private differenceCoder: DifferenceCoder | undefined
-  private readonly flags = new AdaptiveBits(9, 30)
+  readonly sides: BytesCoder
+  private readonly flags: AdaptiveBits
   private lastFlags = 0
 
-  constructor(sizes: ModelSizes) {
-    this.sizes = sizes
+  constructor(coder: BinaryCoder, { literalBits, differenceBits }: ModelSizes) {
+    coder.kernel.doors.createFileModels(literalBits, differenceBits)
+    this.sides = new BytesCoder(coder)
+    this.flags = new AdaptiveBits(coder, 9, 30)
   }
 
-  /** Made when first needed: their tables are the larger part of the memory. */
-  get literals(): LiteralCoder {
-    this.literalCoder ??= new LiteralCoder(
-      this.sizes.literalBits,
-      Math.min(22, this.sizes.literalBits + 6),
-    )
-    return this.literalCoder
-  }
-
-  get differences(): DifferenceCoder {
-    this.differenceCoder ??= new DifferenceCoder(
-      this.sizes.differenceBits,
-      Math.min(22, this.sizes.differenceBits + 6),
-    )
-    return this.differenceCoder
-  }
-
-  codeCoding(coder: BinaryCoder, wanted: FileCoding): FileCoding {
+  codeCoding(wanted: FileCoding): FileCoding {
     const context = this.lastFlags * 2
-    const inexact = this.flags.code(coder, context, wanted.copies === 'inexact' ? 1 : 0)
-    const bulk = this.flags.code(coder, context + 1, wanted.literals === 'bulk' ? 1 : 0)
+    const inexact = this.flags.code(context, wanted.copies === 'inexact' ? 1 : 0)
+    const bulk = this.flags.code(context + 1, wanted.literals === 'bulk' ? 1 : 0)
     this.lastFlags = inexact * 2 + bulk
-    const plain =
-      inexact === 1 && this.flags.code(coder, 8, wanted.differences === 'bulk' ? 1 : 0) === 1
+    const plain = inexact === 1 && this.flags.code(8, wanted.differences === 'bulk' ? 1 : 0) === 1
     return {
       copies: inexact === 1 ? 'inexact' : 'exact',
       literals: bulk === 1 ? 'bulk' : 'modelled',

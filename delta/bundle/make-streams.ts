@@ -6,10 +6,12 @@ import type { PoolLayout } from '../planning/pool-layout.ts'
 import { BulkDifferencesSink } from './bulk-differences.ts'
 import { type BundleHead, codeHead, type OldRelease } from './bundle-head.ts'
 import { chooseCodings } from './choose-codings.ts'
+import { prepareCopies } from './encode-copy.ts'
 import { type BulkSink, encodeFile, type FileToEncode } from './file-encoder.ts'
 import { FileModels, type Tally } from './file-models.ts'
 import { chooseSizes, codeSettings, type ModelSettings, primerAt } from './model-settings.ts'
 import { packBulk, type PackedBulk } from './pack-bulk.ts'
+import { primeLiterals } from './prime-literals.ts'
 import { codeViews, type ViewChoice } from './view-coder.ts'
 
 export type { Effort }
@@ -138,10 +140,11 @@ function encodeFiles(
   codeViews(coder, plan, choice)
   const settings = chooseSettings(files, layout.oldBytes)
   codeSettings(coder, settings, layout.oldBytes)
-  const models = new FileModels(settings.sizes)
+  const models = new FileModels(coder, settings.sizes)
+  prepareCopies(coder.kernel)
   models.tally.add('head', coder)
   const { position, bytes } = settings.primer
-  if (bytes > 0) models.literals.prime(pool.slice(position, position + bytes))
+  primeLiterals(coder.kernel, pool.subarray(position, position + bytes))
   for (const file of files) encodeFile(coder, models, file, bulk)
   return { core: coder.finish(), tally: models.tally }
 }

@@ -113,11 +113,12 @@ function encodeWhole({ old, next, script, plan }: PlannedRelease): Uint8Array {
   codeViews(coder, plan, noViews)
   const settings = { sizes: chooseSizes(0, 0), primer: noPrimer }
   codeSettings(coder, settings, plan.baseBytes)
-  const models = new FileModels(settings.sizes)
+  const models = new FileModels(coder, settings.sizes)
+  const { doors } = coder.kernel
   for (const { size } of plan.built) {
-    models.codeCoding(coder, { copies: 'inexact', literals: 'bulk', differences: 'modelled' })
-    models.operations.beginFile(0, 0)
-    if (size > 0) models.operations.codeLiterals(coder, size, size)
+    models.codeCoding({ copies: 'inexact', literals: 'bulk', differences: 'modelled' })
+    doors.beginEncodingFile(0, 0)
+    if (size > 0) doors.encodeLiteralCount(size, size)
     codeReferenceUse(coder, models.sides, undefined, () => undefined)
   }
   return coder.finish()

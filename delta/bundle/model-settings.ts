@@ -28,10 +28,10 @@ const primerShare = 8
 
 /** Codes which old bytes are learned from; their number is a power of two or what is left. */
 export function codePrimer(coder: BinaryCoder, wanted: Primer, baseBytes: number): Primer {
-  const numbers = new NumberModel(1)
+  const numbers = new NumberModel(coder, 1)
   const size = codePlain(coder, wanted.bytes === 0 ? 0 : Math.ceil(Math.log2(wanted.bytes)), 5)
   if (size === 0) return noPrimer
-  const position = numbers.code(coder, 0, wanted.position)
+  const position = numbers.code(0, wanted.position)
   const bytes = Math.min(2 ** size, baseBytes - position)
   if (bytes <= 0 || bytes > primerBytesMax) {
     throw deltaError('LW_DELTA_FORMAT', { detail: 'A primer from outside the base.' })

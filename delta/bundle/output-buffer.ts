@@ -1,26 +1,35 @@
-import { deltaLimits } from '../limits.ts'
+import type { EntropyKernel } from '../entropy/entropy-kernel.ts'
 
-const capacity = 4 * deltaLimits.segmentBytes
-
-/** Room for one output buffer; one serves all files of a bundle in turn. */
-export function outputRoom(): Uint8Array {
-  return new Uint8Array(capacity)
-}
-
-/** Collects the bytes of one file and hands them on in large pieces. */
+/** The kernel's room for output: collects the bytes of one file, to hand them on in large pieces. */
 export class OutputBuffer {
-  readonly bytes: Uint8Array
-  at = 0
+  private readonly kernel: EntropyKernel
   private readonly emit: (bytes: Uint8Array) => Promise<void>
 
-  constructor(emit: (bytes: Uint8Array) => Promise<void>, room: Uint8Array) {
-    this.bytes = room
+  constructor(kernel: EntropyKernel, emit: (bytes: Uint8Array) => Promise<void>) {
+    this.kernel = kernel
     this.emit = emit
   }
 
+  /** Bytes that wait. */
+  get filled(): number {
+    return this.kernel.doors.outputFilled()
+  }
+
+  /** Room for more. */
+  get left(): number {
+    return this.kernel.output.length - this.filled
+  }
+
+  /** The last bytes that wait. */
+  last(count: number): Uint8Array {
+    const { filled } = this
+    return this.kernel.output.subarray(filled - count, filled)
+  }
+
   async flush(): Promise<void> {
-    if (this.at === 0) return
-    await this.emit(this.bytes.subarray(0, this.at))
-    this.at = 0
+    const { filled } = this
+    if (filled === 0) return
+    await this.emit(this.kernel.output.subarray(0, filled))
+    this.kernel.doors.emptyOutput()
   }
 }

@@ -27,7 +27,7 @@ export function codeReferenceUse(
     throw deltaError('LW_DELTA_FORMAT', { detail: 'References to an object that is not there.' })
   }
   const { position, size } = object
-  return { position, size, side: bytes.code(coder, wanted?.side) }
+  return { position, size, side: bytes.code(wanted?.side) }
 }
 
 /** The copies that lie inside the old executable; the others have no index. */

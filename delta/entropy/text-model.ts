@@ -1,32 +1,43 @@
 import type { BinaryCoder } from './binary-coder.ts'
-import { ByteModel } from './byte-model.ts'
 import { deltaError } from '../errors.ts'
+import type { EntropyDoors } from './entropy-kernel.ts'
 
 /** Short texts (names, attributes) that end with a zero byte, each guessed from the ones before. */
 export class TextModel {
-  private readonly model = new ByteModel(10)
+  private readonly doors: EntropyDoors
+  private readonly model: number
 
-  /** `like` is a text that this one probably resembles. */
-  code(coder: BinaryCoder, text: string, bytesMax: number, like = ''): string {
+  constructor(coder: BinaryCoder) {
+    this.doors = coder.kernel.doors
+    this.model = this.doors.createShortModel()
+  }
+
+  /**
+   * `like` is a text that this one probably resembles.
+   * @throws LW_DELTA_LIMIT beyond `bytesMax`, LW_DELTA_FORMAT for what is not UTF-8
+   */
+  code(text: string, bytesMax: number, like = ''): string {
     const wanted = Buffer.from(text)
     const guess = Buffer.from(like)
     const coded: number[] = []
     let guessAt = 0
     let right = 0
     let h = 0
-    const { contexts, guesses, confidences } = this.model
     for (;;) {
-      contexts[0] = h & 0xff
-      contexts[1] = h & 0xffff
-      contexts[2] = h & 0xffffff
-      contexts[3] = h
-      contexts[4] = coded.length
-      contexts[5] = Math.imul(h & 0xffffff, 31) + (guess[guessAt] ?? 0)
-      guesses[0] = guessAt < 0 ? -1 : (guess[guessAt] ?? 0)
-      confidences[0] = Math.min(31, right)
-      guesses[1] = -1
-      this.model.mixSet = Math.min(15, right)
-      const byte = this.model.code(coder, wanted[coded.length] ?? 0)
+      const guessed = guess[guessAt] ?? 0
+      const byte = this.doors.codeTextByte(
+        this.model,
+        h & 0xff,
+        h & 0xffff,
+        h & 0xffffff,
+        h,
+        coded.length,
+        Math.imul(h & 0xffffff, 31) + guessed,
+        guessAt < 0 ? -1 : guessed,
+        Math.min(31, right),
+        Math.min(15, right),
+        wanted[coded.length] ?? 0,
+      )
       if (byte === 0) break
       coded.push(byte)
       if (coded.length > bytesMax) {

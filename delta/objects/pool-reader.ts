@@ -4,6 +4,8 @@ import { deltaLimits } from '../limits.ts'
 import type { ObjectReader } from './object-source.ts'
 import type { Scratch } from './scratch.ts'
 
+const noBytes = new Uint8Array(0)
+
 /** One object of the pool. */
 export interface PoolObject {
   readonly position: number
@@ -18,17 +20,20 @@ export interface PoolObject {
 export class PoolReader {
   bytes = 0
   private readonly objects: PoolObject[] = []
+  /** The one that was looked at last comes last. */
   private readonly blocks = new Map<number, Uint8Array>()
   private readonly readers = new Map<number, ObjectReader>()
   private lastIndex = 0
   /** The block that was looked at last, where it begins in the pool, and the place in it. */
-  nearBytes: Uint8Array = new Uint8Array(0)
+  nearBytes: Uint8Array = noBytes
   nearAt = 0
   private nearStart = 0
-  /** A block that fell out, for the next one. */
-  private spare: Uint8Array | undefined
+  /** Where the blocks are kept. */
+  private readonly memory: Uint8Array
 
-  constructor(objects: readonly PoolObject[]) {
+  /** `memory` has room for so many blocks of `segmentBytes` as are kept. */
+  constructor(objects: readonly PoolObject[], memory: Uint8Array) {
+    this.memory = memory
     for (const object of objects) this.append(object)
   }
 
@@ -103,7 +108,10 @@ export class PoolReader {
     return this.objects[this.find(position)]
   }
 
-  /** Opens the object at a place so that it can be read without waiting. */
+  /**
+   * Opens the object at a place so that it can be read without waiting. Short reads come from the
+   * blocks, which have what was copied from lately; another block may be the near one afterwards.
+   */
   async readableAtOnce(
     position: number,
     scratch: Scratch,
@@ -114,11 +122,14 @@ export class PoolReader {
     const check = (length: number, into: Uint8Array): void => {
       if (length !== into.length) throw shorter()
     }
-    if (reader.readSync !== undefined) {
-      return {
-        read: (at, into) => check(reader.readSync?.(at, into) ?? 0, into),
-        release: () => reader.close(),
+    const readSync = reader.readSync?.bind(reader)
+    if (readSync !== undefined) {
+      const read = (at: number, into: Uint8Array): void => {
+        const short = into.length <= 2 * blockBytes && at + into.length <= object.size
+        const done = short ? this.readNow(object.position + at, into, 0, into.length) : 0
+        if (done < into.length) check(done + readSync(at + done, into.subarray(done)), into)
       }
+      return { read, release: () => reader.close() }
     }
     const spool = await scratch.create()
     try {
@@ -133,7 +144,7 @@ export class PoolReader {
     const readers = [...this.readers.values()]
     this.readers.clear()
     this.blocks.clear()
-    this.nearBytes = new Uint8Array(0)
+    this.nearBytes = noBytes
     for (const reader of readers) await reader.close()
   }
 
@@ -158,8 +169,11 @@ export class PoolReader {
     const index = this.find(position)
     const object = this.objects[index] as PoolObject
     const number = Math.floor((position - object.position) / blockBytes)
-    const block = this.blocks.get(keyOf(index, number)) ?? this.loadNow(index, number)
+    const key = keyOf(index, number)
+    const block = this.blocks.get(key) ?? this.loadNow(index, number)
     if (block === undefined) return false
+    this.blocks.delete(key)
+    this.blocks.set(key, block)
     this.nearBytes = block
     this.nearStart = object.position + number * blockBytes
     return true
@@ -171,7 +185,7 @@ export class PoolReader {
     if (reader?.readSync === undefined) return undefined
     const block = this.room(index, number)
     if (reader.readSync(number * blockBytes, block) !== block.length) throw shorter()
-    this.keep(index, number, block)
+    this.blocks.set(keyOf(index, number), block)
     return block
   }
 
@@ -179,26 +193,25 @@ export class PoolReader {
     const reader = await this.reader(index)
     const block = this.room(index, number)
     if ((await reader.read(number * blockBytes, block)) !== block.length) throw shorter()
-    this.keep(index, number, block)
+    this.blocks.set(keyOf(index, number), block)
   }
 
+  /** Room for a block, that of the one that was not looked at for longest when there is no other. */
   private room(index: number, number: number): Uint8Array {
     const { size } = this.objects[index] as PoolObject
-    const length = Math.min(blockBytes, size - number * blockBytes)
-    const used = this.spare
-    if (used?.length !== length) return new Uint8Array(length)
-    this.spare = undefined
-    return used
+    const at = this.freed() ?? this.blocks.size * blockBytes
+    // What was looked at may be another's in a moment; the one that is loaded takes its place.
+    this.nearBytes = noBytes
+    const end = at + Math.min(blockBytes, size - number * blockBytes)
+    return this.memory.subarray(at, end)
   }
 
-  private keep(index: number, number: number, block: Uint8Array): void {
-    if (this.blocks.size >= deltaLimits.baseBlocksMax) {
-      const [key, oldest] = this.blocks.entries().next().value as [number, Uint8Array]
-      this.blocks.delete(key)
-      // The near one may still be looked at.
-      if (oldest !== this.nearBytes) this.spare = oldest
-    }
-    this.blocks.set(keyOf(index, number), block)
+  /** Where the memory is that a block gives up, if one has to. */
+  private freed(): number | undefined {
+    if ((this.blocks.size + 1) * blockBytes <= this.memory.length) return undefined
+    const [key, block] = this.blocks.entries().next().value as [number, Uint8Array]
+    this.blocks.delete(key)
+    return block.byteOffset - this.memory.byteOffset
   }
 
   private async reader(index: number): Promise<ObjectReader> {

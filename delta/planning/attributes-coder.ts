@@ -18,20 +18,19 @@ export function codeAttributes(
   old: Attributes,
   wanted: Attributes | undefined,
 ): Attributes {
-  const numbers = new NumberModel(2)
-  const flags = new AdaptiveBits(4)
+  const numbers = new NumberModel(coder, 2)
+  const flags = new AdaptiveBits(coder, 4)
   const oldRelease = Number(old['release'])
   const release =
-    oldRelease + 1 + numbers.codeSigned(coder, 0, Number(wanted?.['release'] ?? 0) - oldRelease - 1)
+    oldRelease + 1 + numbers.codeSigned(0, Number(wanted?.['release'] ?? 0) - oldRelease - 1)
   const oldTime = secondsOf(old['published'])
-  const time = oldTime + numbers.codeSigned(coder, 1, secondsOf(wanted?.['published']) - oldTime)
+  const time = oldTime + numbers.codeSigned(1, secondsOf(wanted?.['published']) - oldTime)
   const result: Record<string, Json | undefined> = { ...old, release, published: timeText(time) }
   const changes = wanted === undefined ? {} : changesBetween(result, wanted)
-  const changed = flags.code(coder, 0, Object.keys(changes).length > 0 ? 1 : 0)
+  const changed = flags.code(0, Object.keys(changes).length > 0 ? 1 : 0)
   if (changed === 1) {
     const like = `{"label":${JSON.stringify(old['label'] ?? '')}}`
-    const text = new TextModel().code(
-      coder,
+    const text = new TextModel(coder).code(
       canonicalJson(changes),
       deltaLimits.attributesBytesMax,
       like,

@@ -20,13 +20,12 @@ export interface ScriptLimits {
 
 /** Codes the script in either direction (docs/formats/bundle.md, "Entries"). */
 export class ScriptCoder {
-  private readonly coder: BinaryCoder
   private readonly oldEntries: readonly Entry[]
   private readonly oldObjects: ObjectList
   private readonly limits: ScriptLimits
-  private readonly flags = new AdaptiveBits(64, 60)
-  private readonly numbers = new NumberModel(8)
-  private readonly paths = new TextModel()
+  private readonly flags: AdaptiveBits
+  private readonly numbers: NumberModel
+  private readonly paths: TextModel
   private readonly mimes: string[]
   private readonly mimeOfExtension = new Map<string, string>()
   private builtObjects = 0
@@ -41,7 +40,9 @@ export class ScriptCoder {
     old: { readonly entries: readonly Entry[]; readonly objects: ObjectList },
     limits: ScriptLimits,
   ) {
-    this.coder = coder
+    this.flags = new AdaptiveBits(coder, 64, 60)
+    this.numbers = new NumberModel(coder, 8)
+    this.paths = new TextModel(coder)
     this.oldEntries = old.entries
     this.oldObjects = old.objects
     this.limits = limits
@@ -93,7 +94,7 @@ export class ScriptCoder {
     if (left === 0) return 0
     // Zero says "to the end", so that the last run costs nothing to speak of.
     const value = wanted === left ? 0 : wanted + 1
-    const coded = this.numbers.code(this.coder, this.lastStep === 3 ? 0 : 1, value)
+    const coded = this.numbers.code(this.lastStep === 3 ? 0 : 1, value)
     const run = coded === 0 ? left : coded - 1
     if (run > left) throw deltaError('LW_DELTA_FORMAT', { detail: 'More entries kept than exist.' })
     this.countEntries(run)
@@ -116,12 +117,7 @@ export class ScriptCoder {
 
   private codeInsert(wanted: DraftEntry | undefined): DraftEntry {
     this.countEntries(1)
-    const text = this.paths.code(
-      this.coder,
-      wanted?.path ?? '',
-      this.limits.manifestBytes,
-      this.lastPath,
-    )
+    const text = this.paths.code(wanted?.path ?? '', this.limits.manifestBytes, this.lastPath)
     const path = parseEntryPath(text)
     this.lastPath = path
     this.insertedBytes += Buffer.byteLength(path)
@@ -134,7 +130,7 @@ export class ScriptCoder {
     if (type === 'directory') return { type, path }
     if (type === 'symlink') {
       const target = wanted?.type === 'symlink' ? wanted.target : ''
-      return { type, path, target: this.paths.code(this.coder, target, 4096, path) }
+      return { type, path, target: this.paths.code(target, 4096, path) }
     }
     const file = wanted?.type === 'file' ? wanted : undefined
     const mode = this.flag(10, file?.mode === '0755' ? 1 : 0) === 1 ? '0755' : '0644'
@@ -169,7 +165,7 @@ export class ScriptCoder {
     oldSize: number | undefined,
   ): ContentSource {
     if (this.flag(16, wanted?.from === 'old' ? 1 : 0) === 1) {
-      const object = this.numbers.code(this.coder, 2, wanted?.object ?? 0)
+      const object = this.numbers.code(2, wanted?.object ?? 0)
       if (object >= this.oldObjects.digests.length) {
         throw deltaError('LW_DELTA_FORMAT', { detail: 'An old object that does not exist.' })
       }
@@ -177,7 +173,7 @@ export class ScriptCoder {
     }
     const again = wanted?.from === 'built' && wanted.object < this.builtObjects ? 1 : 0
     if (this.flag(17, again) === 1) {
-      const object = this.numbers.code(this.coder, 3, wanted?.object ?? 0)
+      const object = this.numbers.code(3, wanted?.object ?? 0)
       if (object >= this.builtObjects) {
         throw deltaError('LW_DELTA_FORMAT', { detail: 'A built object that does not exist.' })
       }
@@ -190,8 +186,8 @@ export class ScriptCoder {
   private codeSize(wanted: number, oldSize: number | undefined): number {
     const size =
       oldSize === undefined
-        ? this.numbers.code(this.coder, 4, wanted)
-        : oldSize + this.numbers.codeSigned(this.coder, 5, wanted - oldSize)
+        ? this.numbers.code(4, wanted)
+        : oldSize + this.numbers.codeSigned(5, wanted - oldSize)
     this.builtBytes += size
     if (size < 0) throw deltaError('LW_DELTA_FORMAT', { detail: 'A size below zero.' })
     if (size > this.limits.largestFileBytes || this.builtBytes > this.limits.totalBytes) {
@@ -206,8 +202,8 @@ export class ScriptCoder {
     let mime = likely
     if (likely === undefined || this.flag(18, wanted === likely ? 0 : 1) === 1) {
       const known = this.mimes.indexOf(wanted)
-      const number = this.numbers.code(this.coder, 6, known + 1)
-      mime = number === 0 ? this.paths.code(this.coder, wanted, 128) : this.mimes[number - 1]
+      const number = this.numbers.code(6, known + 1)
+      mime = number === 0 ? this.paths.code(wanted, 128) : this.mimes[number - 1]
       if (number === 0 && mime !== undefined) this.mimes.push(mime)
     }
     if (mime === undefined) throw deltaError('LW_DELTA_FORMAT', { detail: 'Unknown media type.' })
@@ -216,7 +212,7 @@ export class ScriptCoder {
   }
 
   private flag(index: number, bit: number): number {
-    return this.flags.code(this.coder, index, bit)
+    return this.flags.code(index, bit)
   }
 
   private countEntries(count: number): void {

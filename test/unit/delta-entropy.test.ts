@@ -4,11 +4,9 @@ import { AdaptiveBits } from '../../delta/entropy/adaptive-bits.ts'
 import { BinaryDecoder } from '../../delta/entropy/binary-decoder.ts'
 import { BinaryEncoder } from '../../delta/entropy/binary-encoder.ts'
 import type { BinaryCoder } from '../../delta/entropy/binary-coder.ts'
-import { ByteModel } from '../../delta/entropy/byte-model.ts'
-import { LightModel } from '../../delta/entropy/light-model.ts'
-import { squashTable, stretchTable } from '../../delta/entropy/logistic.ts'
 import { NumberModel } from '../../delta/entropy/number-model.ts'
 import { TextModel } from '../../delta/entropy/text-model.ts'
+import { loadKernel } from '../../delta/kernels/load-kernel.ts'
 
 /** Hands out bytes in small pieces, as a file does. */
 function decoderOf(bytes: Uint8Array): BinaryDecoder {
@@ -23,7 +21,7 @@ function roundTrip<Value>(
   value: Value,
   code: (coder: BinaryCoder, value: Value | undefined) => Value,
 ): Value {
-  const encoder = new BinaryEncoder(4)
+  const encoder = new BinaryEncoder()
   code(encoder, value)
   return code(decoderOf(encoder.finish()), undefined)
 }
@@ -70,8 +68,8 @@ t.test('numbers up to 2^52 come back, of either sign', async (t) => {
     t,
     fc.property(numbers, (values) => {
       const back = roundTrip(values, (coder, given) => {
-        const model = new NumberModel(2)
-        return values.map((_, i) => model.codeSigned(coder, i & 1, given?.[i] ?? 0))
+        const model = new NumberModel(coder, 2)
+        return values.map((_, i) => model.codeSigned(i & 1, given?.[i] ?? 0))
       })
       return back.every((value, i) => value === values[i])
     }),
@@ -83,13 +81,12 @@ t.test('bytes and texts come back', async (t) => {
     t,
     fc.property(fc.uint8Array({ maxLength: 500 }), (bytes) => {
       const back = roundTrip(bytes, (coder, given) => {
-        const model = new ByteModel(8)
+        const { doors } = coder.kernel
+        const model = doors.createShortModel()
         let last = 0
         return bytes.map((_, i) => {
-          model.contexts[1] = last
-          model.guesses[0] = last
-          model.guesses[1] = -1
-          last = model.code(coder, given?.[i] ?? 0)
+          const byte = given?.[i] ?? 0
+          last = doors.codeTextByte(model, 0, last, 0, 0, 0, 0, last, i % 32, i % 16, byte)
           return last
         })
       })
@@ -102,8 +99,8 @@ t.test('bytes and texts come back', async (t) => {
     t,
     fc.property(fc.array(text, { maxLength: 8 }), (texts) => {
       const back = roundTrip(texts, (coder, given) => {
-        const model = new TextModel()
-        return texts.map((_, i) => model.code(coder, given?.[i] ?? '', 1000, texts[i - 1] ?? ''))
+        const model = new TextModel(coder)
+        return texts.map((_, i) => model.code(given?.[i] ?? '', 1000, texts[i - 1] ?? ''))
       })
       return back.every((value, i) => value === texts[i])
     }),
@@ -111,32 +108,10 @@ t.test('bytes and texts come back', async (t) => {
   )
 })
 
-t.test('the light model gives bytes back, and learns', async (t) => {
-  const bytes = Uint8Array.from({ length: 4000 }, (_, i) => ((i * i) >> 3) % 7)
-  const pass = (coder: BinaryCoder, given: Uint8Array | undefined): Uint8Array => {
-    const model = new LightModel(8)
-    let last = 0
-    return Uint8Array.from({ length: bytes.length }, (_, i) => {
-      model.contexts.set([last & 0xff, last & 0xffff, i % 56])
-      model.guesses[0] = i % 5 === 0 ? -1 : last & 0xff
-      model.confidences[0] = i % 32
-      model.mixSet = i % 3
-      const byte = model.code(coder, given?.[i] ?? 0)
-      last = (last << 8) | byte
-      return byte
-    })
-  }
-  const encoder = new BinaryEncoder()
-  pass(encoder, bytes)
-  const coded = encoder.finish()
-  t.ok(coded.length < 1000, `${coded.length} bytes`)
-  t.same(pass(decoderOf(coded), undefined), bytes)
-})
-
 t.test('what is likely costs little', async (t) => {
   const encoder = new BinaryEncoder()
-  const bits = new AdaptiveBits(1, 1023)
-  for (let i = 0; i < 100_000; i++) bits.code(encoder, 0, i % 10_000 === 9_999 ? 1 : 0)
+  const bits = new AdaptiveBits(encoder, 1, 1023)
+  for (let i = 0; i < 100_000; i++) bits.code(0, i % 10_000 === 9_999 ? 1 : 0)
   t.ok(encoder.finish().length < 60)
 })
 
@@ -151,8 +126,21 @@ t.test('a stream that ends too early is noticed', async (t) => {
 })
 
 t.test('the tables of the logistic domain are what the format says', async (t) => {
+  interface Tables {
+    begin(decoding: number): void
+    readonly squashAt: { readonly value: number }
+    readonly stretchAt: { readonly value: number }
+  }
+  const { exports, buffer } = loadKernel<Tables>({
+    url: new URL('../../delta/entropy/kernel/kernel.wasm', import.meta.url),
+    memoryBytes: 1 << 24,
+    imports: { stop: () => {}, refill: () => 0, drain: () => {} },
+  })
+  exports.begin(0)
+  const squashTable = new Uint16Array(buffer, exports.squashAt.value, 6144)
+  const stretchTable = new Int16Array(buffer, exports.stretchAt.value, 4096)
   t.equal(squashTable[3072], 32768)
-  t.equal(stretchTable[32768], 0)
+  t.equal(stretchTable[32768 >> 4], 0)
   t.ok(
     squashTable.every((p, i) => i === 0 || p >= (squashTable[i - 1] ?? 0)),
     'rising',
@@ -161,4 +149,13 @@ t.test('the tables of the logistic domain are what the format says', async (t) =
     squashTable.reduce((sum, p, i) => (Math.imul(sum, 31) + p + i) | 0, 0),
     -1619869409,
   )
+  const smallest = (p: number): number =>
+    Math.min(
+      6143,
+      Math.max(
+        1,
+        squashTable.findIndex((squashed) => squashed >= p),
+      ),
+    ) - 3072
+  t.ok(stretchTable.every((s, p) => p > 4095 - 2 || s === smallest(p << 4)))
 })

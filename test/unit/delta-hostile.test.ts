@@ -92,18 +92,18 @@ t.test('S50: operations that do nothing are refused, not repeated', async (t) =>
     { sizes: chooseSizes(0, 0), primer: noPrimer },
     plan.baseBytes,
   )
-  const models = new FileModels(settings.sizes)
-  models.codeCoding(coder, { copies: 'exact', literals: 'modelled', differences: 'modelled' })
-  models.operations.beginFile(0, 14)
+  const models = new FileModels(coder, settings.sizes)
+  models.codeCoding({ copies: 'exact', literals: 'modelled', differences: 'modelled' })
+  const { doors } = coder.kernel
+  doors.beginEncodingFile(0, 14)
   const copyNothing = (): void => {
-    models.copies.codeWay(coder, models.operations.lastKind, false)
-    models.copies.codeLength(coder, models.operations.lastKind, 0, 14)
-    models.copies.mark(0, 0x73)
+    doors.encodeLength(0, 14)
+    doors.mark(0x73)
   }
   copyNothing()
   for (let i = 0; i < 100_000; i++) {
-    models.operations.codeLiterals(coder, 0, 14)
-    models.operations.codePlace(coder, { from: 0, end: 0, literals: 0, at: 0 })
+    doors.encodeLiteralCount(0, 14)
+    doors.encodePlace(0, 0, 0, 0)
     copyNothing()
   }
   const header = encodeHeader({
