@@ -1,6 +1,6 @@
 import { brotliCompressSync, constants } from 'node:zlib'
 import { deltaLimits } from '../limits.ts'
-import type { Effort } from '../matching/file-matcher.ts'
+import type { Effort } from '../matching/effort.ts'
 import type { BulkMethod } from './bulk-reader.ts'
 
 /** Above so many bytes the best setting of brotli takes too long: it does half a MB a second. */
