@@ -3,7 +3,7 @@ import { equalBytes } from './equal-bytes.ts'
 import type { Stretch } from './string-table.ts'
 
 /** Equal bytes that go on as before and so are copied without looking for anything better. */
-const settledBytesMin = 48
+const settledBytesMin = 100
 
 /**
  * The stretches of a new text that do not simply go on as its expected copies say: where strings are

@@ -3,6 +3,7 @@ import { ChainIndex } from './chain-index.ts'
 import { CopyList } from './copy-list.ts'
 import type { Effort } from './effort.ts'
 import type { FileRange } from './gaps.ts'
+import { extendCopies } from './extend-copies.ts'
 import { landmarkCount, landmarksOf } from './landmarks.ts'
 import type { PoolPart } from './pool-part.ts'
 import { textPrices } from './prices.ts'
@@ -43,7 +44,9 @@ export class TextMatcher {
     const matcher = new AnchorMatcher(base, pool, landmarks)
     const gaps: Stretch[] = []
     for (const file of files) {
-      const expected = matcher.match(file.start, file.end, file.predecessor)
+      const { start, end, predecessor } = file
+      const extension = { base, next: pool, start, end, differingWeight: 2 }
+      const expected = extendCopies(matcher.match(start, end, predecessor), extension)
       this.expected.set(file, expected)
       for (const gap of textGaps({ base, pool }, file, expected, longBytes)) gaps.push(gap)
     }
