@@ -5,7 +5,7 @@ import type { StringTable, StringTables } from './string-table.ts'
 const usualBytes = 32
 /** Bytes from one landmark to the next; more in a large base. */
 const stepMin = 16
-const landmarksMax = 3 << 19
+const landmarksMax = 3 << 18
 
 /** The most landmarks that there are in parts of a base. */
 export function landmarkCount(parts: readonly PoolPart[]): number {
