@@ -3,6 +3,8 @@ export interface ByteSource {
   readonly size: number
   /** Fills `into` from `position`; returns the bytes read, fewer only at the end. */
   read(position: number, into: Uint8Array): number
+  /** The bytes of a range inside it, where memory holds them; never to be written to. */
+  peek?(start: number, end: number): Uint8Array
 }
 
 /** Memory as a byte source. */
@@ -14,12 +16,14 @@ export function memorySource(bytes: Uint8Array): ByteSource {
       into.set(part)
       return part.length
     },
+    peek: (start, end) => bytes.subarray(start, end),
   }
 }
 
 /** The bytes from `start` to `end`, or undefined when the source ends before. */
 export function readRange(source: ByteSource, start: number, end: number): Uint8Array | undefined {
   if (start < 0 || end < start || end > source.size) return undefined
+  if (source.peek !== undefined) return source.peek(start, end)
   const bytes = new Uint8Array(end - start)
   let filled = 0
   while (filled < bytes.length) {

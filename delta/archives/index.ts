@@ -15,6 +15,7 @@
  * deterministic on every machine: content is inflated by the runtime's zlib, and by pako where that
  * refuses, deflated by pako 2.1.0 or our own matcher over its trees, never by the runtime's zlib.
  */
+export { ByteRoom } from './byte-room.ts'
 export { type ByteSource, memorySource } from './byte-source.ts'
 export { archiveError } from './errors.ts'
 export { OldEntries } from './kept-entries.ts'

@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib'
-import { outerContext, parseArchive, writeArchive } from './archive-view.ts'
+import { outerContext, parseArchive, type Structure, writeArchive } from './archive-view.ts'
+import { ByteRoom } from './byte-room.ts'
 import { type ByteSource, memorySource, readRange, sameBytes } from './byte-source.ts'
 import type { DeflateSettings } from './deflate-settings.ts'
 import type { Deflater } from './deflater.ts'
@@ -24,25 +25,41 @@ class ViewTooLarge extends Error {}
 
 /**
  * Bytes to view and recipe; undefined when the file is not an archive or nothing in it can be
- * rebuilt exactly. Entries that `old` has just so stay packed. Each unpacked stream was deflated again and compared, and the rebuilder was
- * run on the result.
+ * rebuilt exactly. Entries that `old` has just so stay packed. Each unpacked stream was deflated again
+ * and compared, and the rebuilder was run on the result. The view is appended to `room`, and is outdated
+ * when that grows; nothing is appended when the answer is undefined.
  */
 export function unpackArchive(
   bytes: Uint8Array,
   limits: UnpackLimits = {},
   old?: OldEntries,
+  room = new ByteRoom(bytes.length),
 ): UnpackedArchive | undefined {
   const viewBytesMax = limits.viewBytesMax ?? archiveLimits.viewBytesMax
   const source = memorySource(bytes)
   const structure = parseArchive(source, viewBytesMax)
   if (structure === undefined) return undefined
+  const start = room.length
+  const made = writeView({ bytes, source, structure, viewBytesMax, old }, room)
+  if (made === undefined) room.resize(start)
+  return made
+}
+
+interface Archive {
+  readonly bytes: Uint8Array
+  readonly source: ByteSource
+  readonly structure: Structure
+  readonly viewBytesMax: number
+  readonly old: OldEntries | undefined
+}
+
+function writeView(archive: Archive, room: ByteRoom): UnpackedArchive | undefined {
+  const { bytes, source, structure, viewBytesMax, old } = archive
   const policy = new MakingPolicy()
-  const pieces: Uint8Array[] = []
-  let viewBytes = 0
+  const start = room.length
   const emit = (piece: Uint8Array): void => {
-    viewBytes += piece.length
-    if (viewBytes > viewBytesMax) throw new ViewTooLarge()
-    pieces.push(piece)
+    if (room.length - start + piece.length > viewBytesMax) throw new ViewTooLarge()
+    room.append(piece)
   }
   const context = outerContext(policy, emit, (zip, entry) => old?.keptFrom(bytes, zip, entry))
   try {
@@ -53,9 +70,10 @@ export function unpackArchive(
   }
   if (policy.writtenStreams.length === 0) return undefined
   const recipe = encodeRecipe(policy.writtenStreams.map((stream) => stream.settings))
-  if (!rebuilds({ bytes, pieces, viewBytes, recipe }, policy.writtenStreams)) return undefined
+  const view = Buffer.from(room.bytes.buffer, start, room.length - start)
+  if (!rebuilds({ bytes, view, recipe }, policy.writtenStreams)) return undefined
   return {
-    view: Buffer.concat(pieces, viewBytes),
+    view,
     recipe,
     unpackedStreams: policy.writtenStreams.length,
     opaqueStreams: policy.opaqueStreams,
@@ -121,8 +139,7 @@ class MakingPolicy implements StreamPolicy {
 
 interface Made {
   readonly bytes: Uint8Array
-  readonly pieces: readonly Uint8Array[]
-  readonly viewBytes: number
+  readonly view: Uint8Array
   readonly recipe: Uint8Array
 }
 
@@ -134,12 +151,12 @@ function rebuilds(made: Made, streams: readonly WrittenStream[]): boolean {
   let position = 0
   let same = true
   const factory: DeflaterFactory = (_settings, index, emit) => replay(streams[index], emit)
-  const limits = { viewBytes: made.viewBytes, outputBytes: made.bytes.length }
+  const limits = { viewBytes: made.view.length, outputBytes: made.bytes.length }
   const rebuilder = createRebuilderWith(factory, made.recipe, limits, (piece) => {
     same &&= sameBytes(piece, made.bytes.subarray(position, position + piece.length))
     position += piece.length
   })
-  for (const piece of made.pieces) rebuilder.write(piece)
+  rebuilder.write(made.view)
   rebuilder.end()
   return same && position === made.bytes.length
 }

@@ -1,5 +1,5 @@
 import { deltaLimits } from '../limits.ts'
-import type { Effort } from '../matching/file-matcher.ts'
+import type { Effort } from '../matching/effort.ts'
 import type { FileToEncode } from './file-encoder.ts'
 
 /** Bytes that are modelled in any case: some hundredths of a second of decoding. */

@@ -1,4 +1,10 @@
-import { memorySource, OldEntries, unpackArchive, unpackForBase } from '../archives/index.ts'
+import {
+  ByteRoom,
+  memorySource,
+  OldEntries,
+  unpackArchive,
+  unpackForBase,
+} from '../archives/index.ts'
 import type { BuildPlan } from '../planning/build-plan.ts'
 import { layOutPool, type NewView, type OldView, type PoolLayout } from '../planning/pool-layout.ts'
 import { noViews, type ViewChoice } from './view-coder.ts'
@@ -10,41 +16,65 @@ interface Views {
   readonly pool: Uint8Array
 }
 
+/** How much larger than packed views are, about; room that is not needed costs nothing. */
+const viewRatio = 6
+
 /** Unpacks the archives among the base and the built objects; `packed` holds both as they are. */
 export function chooseViews(plan: BuildPlan, packed: Uint8Array): Views {
-  const next: (NewView & { readonly view: Uint8Array })[] = []
-  let known: OldEntries | undefined
-  let at = plan.baseBytes
-  for (const [index, { size }] of plan.built.entries()) {
-    const bytes = packed.subarray(at, at + size)
-    at += size
-    if (!mayBeArchive(bytes)) continue
-    known ??= oldEntries(plan, packed)
-    const unpacked = unpackArchive(bytes, {}, known)
-    if (unpacked === undefined || unpacked.unpackedStreams === 0) continue
-    const { view, recipe } = unpacked
-    next.push({ index, viewBytes: view.length, recipe, view })
-  }
-  if (next.length === 0) return { choice: noViews, layout: layOutPool(plan, [], []), pool: packed }
-  const old: (OldView & ViewInPieces)[] = []
-  for (const [index, { position, size }] of plan.base.entries()) {
-    const bytes = packed.subarray(position, position + size)
-    const view = mayBeArchive(bytes) ? viewOf(bytes) : undefined
-    if (view !== undefined) old.push({ index, ...view })
-  }
+  const archives = archivesOf(builtOf(plan), packed)
+  if (archives.length === 0) return withoutViews(plan, packed)
+  const oldArchives = archivesOf(plan.base, packed)
+  const sizes = [...oldArchives, ...archives].reduce((sum, { bytes }) => sum + bytes.length, 0)
+  const room = new ByteRoom(packed.length + sizes * viewRatio)
+  room.append(packed.subarray(0, plan.baseBytes))
+  const old = unpackOld(oldArchives, room)
+  // The plain objects lie between the views of old and of new archives.
+  const taken = archives.reduce((sum, { bytes }) => sum + bytes.length, 0)
+  room.resize(room.length + plan.builtBytes - taken)
+  const newViews = room.length
+  const next = unpackNew(archives, oldEntries(oldArchives), room)
+  if (next.length === 0) return withoutViews(plan, packed)
   const layout = layOutPool(plan, old, next)
-  const pool = assemble(plan, layout, packed, { old, next })
-  const choice = { old: old.map(({ index }) => index), next }
-  return { choice, layout, pool }
+  const plainEnd = newViews + layout.bytes - room.length
+  room.resize(layout.bytes)
+  // Archives that stay as they are take their place among the plain objects.
+  room.bytes.copyWithin(plainEnd, newViews, newViews + layout.bytes - plainEnd)
+  placePlain(plan, layout, packed, room.bytes)
+  return { choice: { old: old.map(({ index }) => index), next }, layout, pool: room.filled() }
 }
 
-function oldEntries(plan: BuildPlan, packed: Uint8Array): OldEntries {
-  const entries = new OldEntries()
-  for (const { position, size } of plan.base) {
-    const bytes = packed.subarray(position, position + size)
-    if (mayBeArchive(bytes)) entries.add(bytes)
-  }
-  return entries
+function withoutViews(plan: BuildPlan, packed: Uint8Array): Views {
+  return { choice: noViews, layout: layOutPool(plan, [], []), pool: packed }
+}
+
+interface PackedArchive {
+  /** Among the objects of its kind. */
+  readonly index: number
+  readonly bytes: Uint8Array
+}
+
+interface Placed {
+  readonly position: number
+  readonly size: number
+}
+
+/** The built objects, with their places behind the base. */
+function builtOf(plan: BuildPlan): Placed[] {
+  let end = plan.baseBytes
+  return plan.built.map(({ size }) => {
+    end += size
+    return { position: end - size, size }
+  })
+}
+
+/** The objects that look like archives. */
+function archivesOf(objects: readonly Placed[], packed: Uint8Array): PackedArchive[] {
+  return objects
+    .map(({ position, size }, index) => ({
+      index,
+      bytes: packed.subarray(position, position + size),
+    }))
+    .filter(({ bytes }) => mayBeArchive(bytes))
 }
 
 function mayBeArchive(bytes: Uint8Array): boolean {
@@ -52,51 +82,48 @@ function mayBeArchive(bytes: Uint8Array): boolean {
   return start === 0x504b || start === 0x1f8b
 }
 
-interface ViewInPieces {
-  readonly pieces: Uint8Array[]
-  readonly viewBytes: number
+function oldEntries(archives: readonly PackedArchive[]): OldEntries {
+  const entries = new OldEntries()
+  for (const { bytes } of archives) entries.add(bytes)
+  return entries
 }
 
-function viewOf(bytes: Uint8Array): ViewInPieces | undefined {
-  const pieces: Uint8Array[] = []
-  const made = unpackForBase(memorySource(bytes), (piece) => pieces.push(piece))
-  return made === undefined ? undefined : { pieces, viewBytes: made.viewBytes }
+function unpackOld(archives: readonly PackedArchive[], room: ByteRoom): OldView[] {
+  const views: OldView[] = []
+  for (const { index, bytes } of archives) {
+    const start = room.length
+    const view = unpackForBase(memorySource(bytes), (piece) => room.append(piece))
+    if (view === undefined) room.resize(start)
+    else views.push({ index, viewBytes: view.viewBytes })
+  }
+  return views
 }
 
-const noBytes = new Uint8Array(0)
-
-function assemble(
-  plan: BuildPlan,
-  layout: PoolLayout,
-  packed: Uint8Array,
-  views: {
-    readonly old: readonly ViewInPieces[]
-    readonly next: readonly { readonly index: number; readonly view: Uint8Array }[]
-  },
-): Uint8Array {
-  const pool = new Uint8Array(layout.bytes)
-  pool.set(packed.subarray(0, plan.baseBytes))
-  for (const [i, { position }] of layout.oldViews.entries()) {
-    // Taken away, so that they are not held twice.
-    const pieces = views.old[i]?.pieces ?? []
-    let at = position
-    for (let j = 0; j < pieces.length; j++) {
-      const piece = pieces[j] as Uint8Array
-      pool.set(piece, at)
-      at += piece.length
-      pieces[j] = noBytes
+function unpackNew(
+  archives: readonly PackedArchive[],
+  known: OldEntries,
+  room: ByteRoom,
+): NewView[] {
+  const views: NewView[] = []
+  for (const { index, bytes } of archives) {
+    const unpacked = unpackArchive(bytes, {}, known, room)
+    if (unpacked !== undefined) {
+      views.push({ index, viewBytes: unpacked.view.length, recipe: unpacked.recipe })
     }
   }
-  const starts: number[] = []
-  let at = plan.baseBytes
-  for (const { size } of plan.built) {
-    starts.push(at)
-    at += size
+  return views
+}
+
+/** Puts the objects that are built as they are to where the layout has them. */
+function placePlain(
+  plan: BuildPlan,
+  { files }: PoolLayout,
+  packed: Uint8Array,
+  pool: Uint8Array,
+): void {
+  const built = builtOf(plan)
+  for (const { index, position, recipe } of files) {
+    const { position: from, size } = built[index] as Placed
+    if (recipe === undefined) pool.set(packed.subarray(from, from + size), position)
   }
-  const viewAt = new Map(views.next.map(({ index, view }) => [index, view]))
-  for (const { index, position, object } of layout.files) {
-    const start = starts[index] as number
-    pool.set(viewAt.get(index) ?? packed.subarray(start, start + object.size), position)
-  }
-  return pool
 }

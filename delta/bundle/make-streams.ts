@@ -1,5 +1,6 @@
 import { BinaryEncoder } from '../entropy/binary-encoder.ts'
-import { type Effort, FileMatcher } from '../matching/file-matcher.ts'
+import type { Effort } from '../matching/effort.ts'
+import { FileMatcher, type FileMatch } from '../matching/file-matcher.ts'
 import type { PoolPart } from '../matching/pool-part.ts'
 import type { BuildPlan } from '../planning/build-plan.ts'
 import type { PoolLayout } from '../planning/pool-layout.ts'
@@ -108,13 +109,15 @@ function matchFiles(input: StreamInput): MatchedFile[] {
   const matcher = new FileMatcher(pool, layout.oldBytes, { effort, parts: partsOf(layout) })
   const sizes = new Map<number, number>()
   for (const { position, size } of plan.base) sizes.set(position, size)
-  return layout.files.map(({ position: start, formBytes, predecessor, limit }) => {
-    const end = start + formBytes
+  const toMatch = layout.files.map(({ position: start, formBytes, predecessor, limit }) => {
     const predecessorBytes = sizes.get(predecessor) ?? 0
-    const match = matcher.match({ start, end, predecessor, limit, predecessorBytes })
-    const { operations, coding, references } = match
+    return { start, end: start + formBytes, predecessor, limit, predecessorBytes }
+  })
+  const matches = matcher.match(toMatch)
+  return toMatch.map(({ start, end, predecessor, limit }, i) => {
+    const { operations, coding, references } = matches[i] as FileMatch
     let literals = end - start
-    for (let i = 2; i < operations.length; i += 3) literals -= operations[i] as number
+    for (let j = 2; j < operations.length; j += 3) literals -= operations[j] as number
     const file = { pool, limit, start, end, predecessor, operations, coding, references, literals }
     return { ...file, differing: differingBytes(file) }
   })

@@ -1,6 +1,6 @@
 import { brotliCompressSync, constants } from 'node:zlib'
 import { deltaLimits } from '../limits.ts'
-import type { Effort } from '../matching/file-matcher.ts'
+import type { Effort } from '../matching/effort.ts'
 import type { BulkMethod } from './bulk-reader.ts'
 
 /** Above so many bytes the best setting of brotli takes too long: it does half a MB a second. */
@@ -13,8 +13,10 @@ const smallWindowBits = 23
  * that do not gain little.
  */
 const thoroughBytesMax = 4 << 20
-const thoroughRatioMax = 1 / 3
+const thoroughRatioMax = 0.37
 const thoroughQuality = 10
+/** Takes a fifth of the time of the usual setting, and gives about a tenth more. */
+const lightQuality = 5
 
 export interface PackedBulk {
   readonly method: BulkMethod
@@ -26,14 +28,18 @@ export function packBulk(pieces: readonly Uint8Array[], effort: Effort): PackedB
   const stored = Buffer.concat(pieces)
   if (stored.length === 0) return { method: 'none', bytes: stored }
   const small = stored.length <= deltaLimits.bulkAtOnceBytesMax
-  const quality = qualityFor(stored.length, effort)
-  let packed = pack(stored, quality)
-  const thorough = effort === 'best' && stored.length <= thoroughBytesMax
-  if (thorough && quality < thoroughQuality && packed.length < stored.length * thoroughRatioMax) {
-    packed = pack(stored, thoroughQuality)
-  }
+  const packed = pack(stored, qualityOf(stored, effort))
   if (packed.length >= stored.length) return { method: 'stored', bytes: stored }
   return { method: small ? 'brotli' : 'brotli-streamed', bytes: packed }
+}
+
+/** The quality that pays: a light setting says how well the stream packs. */
+function qualityOf(stored: Uint8Array, effort: Effort): number {
+  const quality = qualityFor(stored.length, effort)
+  const mayBeThorough = effort === 'best' && stored.length <= thoroughBytesMax
+  if (!mayBeThorough || quality >= thoroughQuality) return quality
+  const packed = pack(stored, lightQuality)
+  return packed.length < stored.length * thoroughRatioMax ? thoroughQuality : quality
 }
 
 function pack(stored: Uint8Array, quality: number): Uint8Array {
@@ -49,5 +55,5 @@ function pack(stored: Uint8Array, quality: number): Uint8Array {
 
 function qualityFor(bytes: number, effort: Effort): number {
   if (bytes <= slowBytesMax[effort]) return 11
-  return bytes <= lightBytesMin[effort] ? 9 : 5
+  return bytes <= lightBytesMin[effort] ? 9 : lightQuality
 }

@@ -8,7 +8,7 @@ import type { MakeAnswer } from './make-worker.ts'
  * MiB of short-lived objects before they are looked through: what archives inflate to is held by
  * such objects and waits for that. Making allocates little else, so it costs no time.
  */
-const youngGenerationMiB = 4
+const youngGenerationMiB = 1
 
 export interface RunMakeWorkerOptions {
   readonly signal?: AbortSignal | undefined

@@ -4,6 +4,7 @@ import type { PoolReader } from '../objects/pool-reader.ts'
 import type { Scratch } from '../objects/scratch.ts'
 import type { BaseObject, BuildPlan } from '../planning/build-plan.ts'
 import type { OldView } from '../planning/pool-layout.ts'
+import { gathering } from './gathering.ts'
 import { loadArchives } from './load-archives.ts'
 
 /** Adds the views of old archives to the pool, through files of the scratch space. */
@@ -22,7 +23,9 @@ export async function unpackOldArchives(
     const packed = await scratch.create()
     await packed.fill(pool.part(position, size))
     const unpacked = await scratch.create()
-    const view = unpackForBase(packed, (piece) => unpacked.write(piece), { viewBytesMax: left })
+    const sink = gathering((bytes) => unpacked.write(bytes))
+    const view = unpackForBase(packed, sink.push, { viewBytesMax: left })
+    sink.flush()
     await packed.remove()
     if (view === undefined) {
       throw deltaError('LW_DELTA_FORMAT', {

@@ -1,5 +1,6 @@
-import type { AnchorIndex } from './anchor-index.ts'
 import { CopyList } from './copy-list.ts'
+import { equalBytes } from './equal-bytes.ts'
+import type { StringTable } from './string-table.ts'
 
 /** What the bytes behind a difference must have in common with the old ones for a copy to go on. */
 const lookBytes = 32
@@ -11,12 +12,13 @@ const resumeBytes = 8
 export class AnchorMatcher {
   private readonly base: Uint8Array
   private readonly next: Uint8Array
-  private readonly index: AnchorIndex
+  private readonly anchors: StringTable
 
-  constructor(base: Uint8Array, next: Uint8Array, index: AnchorIndex) {
+  /** `anchors` are strings of the base, with their places. */
+  constructor(base: Uint8Array, next: Uint8Array, anchors: StringTable) {
     this.base = base
     this.next = next
-    this.index = index
+    this.anchors = anchors
   }
 
   /** Inexact copies for the new bytes from `start` to `end`; `predecessor` is a place or -1. */
@@ -53,7 +55,7 @@ export class AnchorMatcher {
     const last = Math.min(end, base.length - distance)
     let i = at
     for (;;) {
-      while (i < last && next[i] === base[i + distance]) i++
+      i += equalBytes(next, i, base, i + distance, last - i)
       if (i >= last) return last
       const look = Math.min(last, i + 1 + lookBytes)
       let equal = 0
@@ -73,12 +75,12 @@ export class AnchorMatcher {
 
   /** The next position with an anchor, or -1; `foundAt` is its place in the base. */
   private search(start: number, end: number, from: number): number {
-    const { base, next, index } = this
-    const { length } = index
+    const { base, next, anchors } = this
+    const { length } = anchors.hash
     const distance = from - start
     const last = end - length
     if (last < start) return -1
-    let hash = index.hash(next, start)
+    let hash = anchors.hash.of(next, start)
     let agreed = 0
     for (let at = start; ; at++) {
       const beside = at + distance
@@ -90,22 +92,22 @@ export class AnchorMatcher {
       } else {
         agreed = 0
       }
-      const slot = index.slot(hash)
-      const first = index.first(slot)
+      const slot = anchors.find(hash)
+      const first = slot < 0 ? -1 : anchors.first(slot)
       if (first >= 0) {
-        const best = this.better(at, end, first, index.last(slot))
+        const best = this.better(at, end, first, anchors.last(slot))
         if (best >= 0) {
           this.foundAt = best
           return at
         }
       }
       if (at === last) return -1
-      hash = index.roll(hash, next[at] as number, next[at + length] as number)
+      hash = anchors.hash.roll(hash, next[at] as number, next[at + length] as number)
     }
   }
 
   private better(at: number, end: number, first: number, second: number): number {
-    const { length } = this.index
+    const { length } = this.anchors.hash
     const a = this.equal(at, first, end)
     const b = second < 0 ? 0 : this.equal(at, second, end)
     if (a < length && b < length) return -1
@@ -115,8 +117,6 @@ export class AnchorMatcher {
   private equal(at: number, from: number, end: number): number {
     const { base, next } = this
     const most = Math.min(1024, end - at, base.length - from)
-    let i = 0
-    while (i < most && next[at + i] === base[from + i]) i++
-    return i
+    return equalBytes(next, at, base, from, most)
   }
 }

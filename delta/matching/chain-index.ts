@@ -1,80 +1,66 @@
-const multiplier = 0x2c1b3c6d
+import type { Stretch, StringTable } from './string-table.ts'
+
+/** Places of one string that are kept. */
+const placesMax = 64
+const entriesAtFirst = 1 << 12
 
 /**
- * Where strings of `length` bytes lie in a pool of bytes: every `step`-th position, chained from
- * the latest to the earliest by hash. Grows while the pool becomes known.
+ * Where the strings of a table lie in a pool of bytes, chained from the latest place to the earliest.
+ * Grows while the pool becomes known. Entries number the places.
  */
 export class ChainIndex {
-  readonly length: number
+  readonly table: StringTable
   private readonly pool: Uint8Array
-  private readonly step: number
+  /** For each slot the last entry + 1, 0 for none. */
   private readonly heads: Int32Array
-  private readonly previous: Int32Array
-  private readonly shift: number
-  private readonly leaving: number
+  private readonly counts: Uint8Array
+  private places = new Int32Array(entriesAtFirst)
+  private previous = new Int32Array(entriesAtFirst)
+  private entries = 0
 
-  constructor(pool: Uint8Array, length: number, step: number) {
+  constructor(pool: Uint8Array, table: StringTable) {
     this.pool = pool
-    this.length = length
-    this.step = step
-    const entries = Math.ceil(pool.length / step) + 1
-    const bits = Math.min(24, Math.max(10, Math.ceil(Math.log2(entries))))
-    this.heads = new Int32Array(1 << bits).fill(-1)
-    this.previous = new Int32Array(entries)
-    this.shift = 32 - bits
-    let leaving = 1
-    for (let i = 0; i < length; i++) leaving = Math.imul(leaving, multiplier)
-    this.leaving = leaving
+    this.table = table
+    this.heads = new Int32Array(table.slots)
+    this.counts = new Uint8Array(table.slots)
   }
 
-  /** Takes in the strings between `start` and `end`, which must lie behind all that is known. */
-  extend(start: number, end: number): void {
-    const { pool, length, step, heads, previous, shift, leaving } = this
-    const last = end - length
-    if (start > last) return
-    let hash = this.hash(start)
-    let wait = (step - (start % step)) % step
-    let entry = Math.ceil(start / step)
-    for (let at = start; at <= last; at++) {
-      if (wait === 0) {
-        const slot = Math.imul(hash ^ (hash >>> 15), 0x9e3779b1) >>> shift
-        previous[entry++] = heads[slot] as number
-        heads[slot] = at
-        wait = step
-      }
-      wait--
-      if (at === last) return
-      const out = Math.imul((pool[at] as number) + 1, leaving)
-      hash = (Math.imul(hash, multiplier) + (pool[at + length] as number) + 1 - out) | 0
-    }
+  /** Takes in the strings of a stretch, which must lie behind all that is known. */
+  extend(stretch: Stretch): void {
+    this.table.list(this.pool, stretch, (slot, place) => this.add(slot, place))
   }
 
-  /** The hash of the bytes at `at`. */
-  hash(at: number): number {
-    const { pool, length } = this
-    let hash = 0
-    for (let i = 0; i < length; i++) {
-      hash = (Math.imul(hash, multiplier) + (pool[at + i] as number) + 1) | 0
-    }
-    return hash
-  }
-
-  /** The hash one position further on. */
-  roll(hash: number, out: number, into: number): number {
-    return (Math.imul(hash, multiplier) + into + 1 - Math.imul(out + 1, this.leaving)) | 0
-  }
-
-  /** The latest position with this hash, or -1. */
+  /** The entry of the latest place of a string with this hash, or -1. */
   latest(hash: number): number {
-    return this.heads[this.slot(hash)] as number
+    const slot = this.table.find(hash)
+    return slot < 0 ? -1 : (this.heads[slot] as number) - 1
   }
 
-  /** The position before `at` in its chain, or -1. */
-  before(at: number): number {
-    return this.previous[at / this.step] as number
+  /** The entry before in the same chain, or -1. */
+  before(entry: number): number {
+    return (this.previous[entry] as number) - 1
   }
 
-  private slot(hash: number): number {
-    return Math.imul(hash ^ (hash >>> 15), 0x9e3779b1) >>> this.shift
+  place(entry: number): number {
+    return this.places[entry] as number
   }
+
+  private add(slot: number, place: number): void {
+    const count = this.counts[slot] as number
+    if (count === placesMax) return
+    this.counts[slot] = count + 1
+    if (this.entries === this.places.length) {
+      this.places = doubled(this.places)
+      this.previous = doubled(this.previous)
+    }
+    this.places[this.entries] = place
+    this.previous[this.entries] = this.heads[slot] as number
+    this.heads[slot] = ++this.entries
+  }
+}
+
+function doubled(values: Int32Array): Int32Array<ArrayBuffer> {
+  const larger = new Int32Array(values.length * 2)
+  larger.set(values)
+  return larger
 }

@@ -15,6 +15,17 @@ export class CopyList {
     this.count++
   }
 
+  /** Adds a copy, or makes the last one longer when it goes on there. */
+  join(newAt: number, oldAt: number, length: number): void {
+    const last = this.count - 1
+    const before = last < 0 ? 0 : this.length(last)
+    if (last < 0 || this.newAt(last) + before !== newAt || this.oldAt(last) + before !== oldAt) {
+      this.add(newAt, oldAt, length)
+    } else {
+      this.set(last, this.newAt(last), this.oldAt(last), before + length)
+    }
+  }
+
   newAt(index: number): number {
     return this.values[index * 3] as number
   }

@@ -1,22 +1,14 @@
 import { type CopyOp, labelViews, planReferences } from '../references/index.ts'
-import { ChainIndex } from './chain-index.ts'
 import type { CopyList } from './copy-list.ts'
-import { InexactMatcher } from './inexact-matcher.ts'
+import type { FileRange } from './gaps.ts'
+import type { Effort } from './effort.ts'
+import { InexactMatcher, type InexactMatching } from './inexact-matcher.ts'
 import { inexactOperations } from './operations.ts'
-import { textPrices } from './prices.ts'
 import type { PoolPart } from './pool-part.ts'
-import { pruneOperations } from './prune-operations.ts'
-import { TextParser } from './text-parser.ts'
-
-/** How much time a making may take. */
-export type Effort = 'fast' | 'best'
+import { TextMatcher } from './text-matcher.ts'
 
 /** Where the new bytes lie in the pool, and what they may be copied from. */
-export interface FileToMatch {
-  readonly start: number
-  readonly end: number
-  /** A place or -1. */
-  readonly predecessor: number
+export interface FileToMatch extends FileRange {
   readonly limit: number
   /** Bytes of the predecessor. */
   readonly predecessorBytes: number
@@ -43,9 +35,6 @@ export class FileMatcher {
   private readonly effort: Effort
   private readonly parts: readonly PoolPart[]
   private readonly texts = new Map<number, boolean>()
-  private indexedParts = 0
-  private textParts: { readonly index: ChainIndex; readonly parser: TextParser } | undefined
-  private binaryParts: InexactMatcher | undefined
 
   /** `parts` are the objects of the pool in order, whatever they are. */
   constructor(
@@ -59,15 +48,26 @@ export class FileMatcher {
     this.parts = options.parts
   }
 
-  match(file: FileToMatch): FileMatch {
-    const text = this.isText(file.start, file.end - file.start)
-    return text ? this.matchText(file) : this.matchBinary(file)
+  /** How each of the files comes about, in their order; later ones may copy from those before. */
+  match(files: readonly FileToMatch[]): FileMatch[] {
+    const matches = files.map((file) => (this.isTextFile(file) ? undefined : this.predict(file)))
+    const binaries = files.filter((file, i) => matches[i] === undefined && !this.isTextFile(file))
+    const binaryMatches = this.matchBinaries(binaries)
+    const texts = files.filter((file) => this.isTextFile(file))
+    const textMatches = this.matchTexts(texts)
+    return files.map((file, i) => {
+      return (matches[i] ?? binaryMatches.get(file) ?? textMatches.get(file)) as FileMatch
+    })
   }
 
-  /** The old parts that are no text. */
-  private binaries(): PoolPart[] {
+  private isTextFile({ start, end }: FileToMatch): boolean {
+    return this.isText(start, end - start)
+  }
+
+  /** The old parts that are texts, or those that are none. */
+  private oldParts(texts: boolean): PoolPart[] {
     return this.parts.filter(
-      ({ position, size }) => position < this.base.length && !this.isText(position, size),
+      ({ position, size }) => position < this.base.length && this.isText(position, size) === texts,
     )
   }
 
@@ -80,81 +80,36 @@ export class FileMatcher {
     return text
   }
 
-  /**
-   * Takes the old texts below `limit` into the index. Of the new ones `learn` takes what is new in
-   * them: the rest is found where it was copied from.
-   */
-  private index(limit: number, index: ChainIndex): void {
-    const end = Math.min(limit, this.base.length)
-    for (; this.indexedParts < this.parts.length; this.indexedParts++) {
-      const { position, size } = this.parts[this.indexedParts] as PoolPart
-      if (position >= end) return
-      if (this.isText(position, size)) index.extend(position, position + size)
-    }
+  private matchTexts(files: readonly FileToMatch[]): Map<FileToMatch, FileMatch> {
+    if (files.length === 0) return new Map()
+    const { pool, base, effort } = this
+    const matcher = new TextMatcher(pool, files, { base, parts: this.oldParts(true), effort })
+    return new Map(
+      files.map((file) => [file, { operations: matcher.match(file), coding: exactCoding }]),
+    )
   }
 
-  /** Takes the literals of a text, with what is around them, into the index. */
-  private learn(operations: Int32Array, start: number, end: number, index: ChainIndex): void {
-    let at = start
-    let from = -1
-    let to = -1
-    const flush = (): void => {
-      if (from >= 0) index.extend(from, Math.min(end, to))
-    }
-    for (let i = 0; at < end; i += 3) {
-      const literals = i < operations.length ? (operations[i] as number) : end - at
-      if (literals >= learnedBytesMin) {
-        const first = Math.max(start, at - learnedMargin)
-        if (first > to) {
-          flush()
-          from = first
-        }
-        to = at + literals + learnedMargin
-      }
-      at += literals + (operations[i + 2] ?? 0)
-    }
-    flush()
-  }
-
-  private matchText({ start, end, predecessor, limit }: FileToMatch): FileMatch {
-    const { pool } = this
-    if (this.textParts === undefined) {
-      const small = pool.length < 1 << 24
-      const index = new ChainIndex(pool, small ? 8 : 16, small ? 1 : 4)
-      const most = small ? 32 : 16
-      const chainMax = this.effort === 'best' ? most : 6
-      const parser = new TextParser(pool, index, { prices: textPrices, chainMax })
-      this.textParts = { index, parser }
-    }
-    const { index, parser } = this.textParts
-    this.index(limit, index)
-    const parsed = parser.parse(start, end, predecessor, limit)
-    const operations = pruneOperations(parsed, Math.max(0, predecessor), textPrices)
-    this.learn(operations, start, end, index)
-    return { operations, coding: exactCoding }
-  }
-
-  private matchBinary(file: FileToMatch): FileMatch {
-    const predicted = this.predict(file)
-    if (predicted !== undefined) return predicted
-    const { start, end, predecessor } = file
-    const { base, pool } = this
-    this.binaryParts ??= new InexactMatcher(base, pool, { parts: this.binaries() })
-    const copies = this.binaryParts.match(start, end, predecessor)
-    return { operations: inexactOperations(copies, start), coding: inexactCoding }
+  private matchBinaries(files: readonly FileToMatch[]): Map<FileToMatch, FileMatch> {
+    if (files.length === 0) return new Map()
+    const matcher = new InexactMatcher(this.base, this.pool, { parts: this.oldParts(false) })
+    const found = matcher.match(files)
+    return new Map(
+      files.map((file, i) => {
+        const operations = inexactOperations(found[i] as CopyList, file.start)
+        return [file, { operations, coding: inexactCoding }]
+      }),
+    )
   }
 
   /** Matches again by what references mean instead of by their bytes. */
   private rematch(old: Uint8Array, next: Uint8Array, first: CopyList): CopyList {
     if (isWasm(next)) {
       if (copiedBytes(first) > next.length * copiedShareMin) return first
-      const matching = { code: true, effort: 'thorough' } as const
-      return new InexactMatcher(old, next, matching).match(0, next.length, 0)
+      return matchCode(old, next, { thorough: true })
     }
     const views = labelViews({ old, next, copies: copyOps(first) })
     if (views === undefined) return first
-    const matching = { code: true, effort: 'light' } as const
-    return new InexactMatcher(views.old, views.next, matching).match(0, next.length, 0)
+    return matchCode(views.old, views.next)
   }
 
   /** Executables: copies that agree with what code refers to, when predicting references pays. */
@@ -167,7 +122,7 @@ export class FileMatcher {
     if (predecessor < 0 || !mayBeExecutable(this.pool, start)) return undefined
     const old = this.pool.subarray(predecessor, predecessor + predecessorBytes)
     const next = this.pool.subarray(start, end)
-    const first = new InexactMatcher(old, next, { code: true }).match(0, next.length, 0)
+    const first = matchCode(old, next)
     const list = this.effort === 'best' ? this.rematch(old, next, first) : first
     const side = planReferences({ old, next, copies: copyOps(list) })?.side
     if (side === undefined) return undefined
@@ -180,12 +135,15 @@ export class FileMatcher {
   }
 }
 
-/** Literals of a new text that later ones may repeat, and how much around them is indexed. */
-const learnedBytesMin = 4
-const learnedMargin = 24
-
 const exactCoding = { copies: 'exact', literals: 'modelled', differences: 'modelled' } as const
 const inexactCoding = { ...exactCoding, copies: 'inexact' } as const
+
+/** The copies of a program from its predecessor. */
+function matchCode(old: Uint8Array, next: Uint8Array, matching: InexactMatching = {}): CopyList {
+  const file = { start: 0, end: next.length, predecessor: 0 }
+  const [copies] = new InexactMatcher(old, next, { ...matching, code: true }).match([file])
+  return copies as CopyList
+}
 
 function copyOps(list: CopyList): CopyOp[] {
   const copies: CopyOp[] = []

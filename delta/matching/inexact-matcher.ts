@@ -1,71 +1,94 @@
-import { AnchorIndex } from './anchor-index.ts'
 import { AnchorMatcher } from './anchor-matcher.ts'
 import type { CopyList } from './copy-list.ts'
 import { extendCopies } from './extend-copies.ts'
-import type { PoolPart } from './pool-part.ts'
 import { GapMatcher } from './gap-matcher.ts'
+import { type FileRange, fillGaps, type Gap, gapsBetween } from './gaps.ts'
+import { landmarkCount, landmarksOf, partBytes } from './landmarks.ts'
+import type { PoolPart } from './pool-part.ts'
 import { pruneCopies } from './prune-copies.ts'
+import { type StringTable, StringTables } from './string-table.ts'
 
-/** Above, fewer positions of the base are indexed: each costs a look into far memory. */
+/** Bytes of the strings that are looked for in what is left: longer ones where more is by chance. */
+const shortBytes = 12
+const longBytes = 16
+/** Shorter strings of code are found in too many places of a program that changed much. */
+const thorough = { stringBytes: 22, landmarkBytes: 64 }
 const largeBytesMin = 1 << 22
-const hugeBytesMin = 1 << 25
-
-/** Strings of code that are shorter are found in too many places of a program that changed much. */
-const thoroughBytes = 22
+/** Strings of the gaps that are looked for; in larger ones those between are left out. */
+const wantedMax = 3 << 19
 
 export interface InexactMatching {
   /** Parts of the base that are looked through for what has moved, all of it when left out. */
   readonly parts?: readonly PoolPart[]
   /** The bytes are programs: their literals are cheap beside copies from elsewhere. */
   readonly code?: boolean
-  /**
-   * Positions of a large base that are looked at: every fourth one unless it says all of them, for
-   * longer strings, or every eighth.
-   */
-  readonly effort?: 'thorough' | 'light'
+  /** Looks for longer strings. */
+  readonly thorough?: boolean
 }
 
-/** Finds inexact copies from one array of bytes in another, or in the later part of the same. */
+/**
+ * Finds inexact copies from one array of bytes in another, or in the later part of the same. First
+ * what goes on from the predecessor or from landmarks, a few strings of the base; then, in what that
+ * leaves over, shorter strings from anywhere in the base; then still shorter ones from nearby.
+ */
 export class InexactMatcher {
   private readonly base: Uint8Array
   private readonly next: Uint8Array
-  private readonly anchors: AnchorMatcher
-  private readonly gaps: GapMatcher
+  private readonly parts: readonly PoolPart[]
   private readonly code: boolean
+  private readonly lengths: { readonly stringBytes: number; readonly landmarkBytes?: number }
 
   constructor(base: Uint8Array, next: Uint8Array, matching: InexactMatching = {}) {
     this.base = base
     this.next = next
     this.code = matching.code === true
-    const { parts } = matching
-    const bytes = parts?.reduce((sum, { size }) => sum + size, 0) ?? base.length
-    const options = anchorOptions(bytes, matching.effort)
-    const index = new AnchorIndex(base, parts === undefined ? options : { ...options, parts })
-    this.anchors = new AnchorMatcher(base, next, index)
-    this.gaps = new GapMatcher(base, next, { anchorBytes: 6, copyMin: 12 })
+    this.parts = matching.parts ?? [{ position: 0, size: base.length }]
+    const stringBytes = partBytes(this.parts) > largeBytesMin ? longBytes : shortBytes
+    this.lengths = matching.thorough === true ? thorough : { stringBytes }
   }
 
-  match(start: number, end: number, predecessor: number): CopyList {
-    const { base, next } = this
-    const extension = { base, next, start, end, differingWeight: this.code ? 3 : 2 }
-    const anchored = extendCopies(this.anchors.match(start, end, predecessor), extension)
-    const copies = this.pruned(anchored, start, predecessor)
-    const filled = extendCopies(this.gaps.fill(copies, start, end, predecessor), extension)
-    return this.pruned(filled, start, predecessor)
+  /** The copies of each file. */
+  match(files: readonly FileRange[]): CopyList[] {
+    const { base, next, parts } = this
+    const newBytes = files.reduce((sum, { start, end }) => sum + end - start, 0)
+    const tables = new StringTables(Math.max(landmarkCount(parts), Math.min(wantedMax, newBytes)))
+    const length = this.lengths.landmarkBytes
+    const landmarks = new AnchorMatcher(base, next, landmarksOf(base, parts, { tables, length }))
+    const first = files.map((file) => {
+      return this.settled(landmarks.match(file.start, file.end, file.predecessor), file)
+    })
+    const gaps = files.map((file, i) => gapsBetween(first[i] as CopyList, file))
+    const anchors = new AnchorMatcher(base, next, this.anchors(gaps.flat(), tables))
+    const near = new GapMatcher(base, next, { anchorBytes: 6, copyMin: 12 })
+    return files.map((file, i) => {
+      const found = fillGaps(first[i] as CopyList, gaps[i] as Gap[], ({ start, end, old }) => {
+        return anchors.match(start, end, old)
+      })
+      const copies = this.settled(found, file)
+      return this.settled(near.fill(copies, file.start, file.end, file.predecessor), file)
+    })
   }
 
-  private pruned(copies: CopyList, start: number, predecessor: number): CopyList {
-    if (!this.code) return copies
-    const { base, next } = this
-    return pruneCopies(copies, { base, next, start, from: Math.max(0, predecessor) })
+  /** The strings of the gaps that lie somewhere in the base. */
+  private anchors(gaps: readonly Gap[], tables: StringTables): StringTable {
+    const { base, next, parts, lengths } = this
+    const bytes = gaps.reduce((sum, { start, end }) => sum + end - start, 0)
+    const step = Math.ceil((bytes + gaps.length) / wantedMax)
+    const table = tables.table(lengths.stringBytes, Math.min(bytes, wantedMax))
+    for (const gap of gaps) table.want(next, gap, step)
+    for (const { position, size, coarse } of bytes > 0 ? parts : []) {
+      if (coarse !== true) table.locate(base, { start: position, end: position + size })
+    }
+    table.refine()
+    return table
   }
-}
 
-function anchorOptions(
-  bytes: number,
-  effort: InexactMatching['effort'],
-): { readonly length: number; readonly step: number } {
-  if (bytes <= largeBytesMin) return { length: 12, step: 1 }
-  if (effort === 'light' || bytes > hugeBytesMin) return { length: 16, step: 8 }
-  return effort === 'thorough' ? { length: thoroughBytes, step: 1 } : { length: 16, step: 4 }
+  /** Copies as long as they pay, without those that do not. */
+  private settled(copies: CopyList, { start, end, predecessor }: FileRange): CopyList {
+    const { base, next, code } = this
+    const extension = { base, next, start, end, differingWeight: code ? 3 : 2 }
+    const grown = extendCopies(copies, extension)
+    if (!code) return grown
+    return pruneCopies(grown, { base, next, start, from: Math.max(0, predecessor) })
+  }
 }

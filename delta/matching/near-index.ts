@@ -13,6 +13,8 @@ export class NearIndex {
   private stamp = 0
   private start = 0
   private end = 0
+  /** The first position that is not taken in. */
+  private next = 0
 
   constructor(pool: Uint8Array) {
     this.pool = pool
@@ -23,26 +25,38 @@ export class NearIndex {
     const near = windowBytes / 4
     if (place - near >= this.start && place + near <= this.end) return
     if (this.start === 0 && place + near <= this.end) return
-    this.stamp++
-    this.start = Math.max(0, place - backBytes)
-    this.end = Math.min(limit, this.start + windowBytes)
-    for (let at = this.start; at + this.length <= this.end; at++) {
-      const slot = this.slot(at)
-      this.previous[at - this.start] =
-        this.stamps[slot] === this.stamp ? (this.heads[slot] as number) : -1
-      this.heads[slot] = at
-      this.stamps[slot] = this.stamp
+    const start = Math.max(0, place - backBytes)
+    if (start < this.start || start >= this.next) {
+      this.stamp++
+      this.next = start
     }
+    this.start = start
+    this.end = Math.min(limit, start + windowBytes)
+    for (; this.next + this.length <= this.end; this.next++) this.add(this.next)
+  }
+
+  private add(at: number): void {
+    const slot = this.slot(at)
+    this.previous[at % windowBytes] =
+      this.stamps[slot] === this.stamp ? (this.heads[slot] as number) : -1
+    this.heads[slot] = at
+    this.stamps[slot] = this.stamp
   }
 
   /** The latest position of the window that may hold the string at `at`, or -1. */
   latest(at: number): number {
     const slot = this.slot(at)
-    return this.stamps[slot] === this.stamp ? (this.heads[slot] as number) : -1
+    return this.stamps[slot] === this.stamp ? this.within(this.heads[slot] as number) : -1
   }
 
+  /** The position before `at` in its chain, or -1. */
   before(at: number): number {
-    return this.previous[at - this.start] as number
+    return this.within(this.previous[at % windowBytes] as number)
+  }
+
+  /** What lies before the window was left behind when that went on. */
+  private within(at: number): number {
+    return at >= this.start ? at : -1
   }
 
   private slot(at: number): number {

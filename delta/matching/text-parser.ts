@@ -1,4 +1,7 @@
 import type { ChainIndex } from './chain-index.ts'
+import { CopyList } from './copy-list.ts'
+import { equalBytes } from './equal-bytes.ts'
+import type { FileRange } from './gaps.ts'
 import { NearIndex } from './near-index.ts'
 import type { Prices } from './prices.ts'
 
@@ -37,6 +40,9 @@ export class TextParser {
   /** Whether all literals since the last copy were substitutions that were seen before. */
   private readonly known = new Uint8Array(spanMax + 1)
   private readonly habits = new Uint8Array(1 << habitBits)
+  private expected = new CopyList()
+  /** The first expected copy that does not end before the bytes in question. */
+  private expectedNext = 0
   private operations: number[] = []
   private pending = 0
   private limit = 0
@@ -54,10 +60,13 @@ export class TextParser {
   }
 
   /**
-   * Operations for the pool's bytes from `start` to `end`, from what lies before `limit`;
-   * `predecessor` is a place or -1.
+   * Operations for a file, from what lies before its limit. `expected` are copies that are worth
+   * trying wherever the file goes on without what the index knows.
    */
-  parse(start: number, end: number, predecessor: number, limit: number): Int32Array {
+  parse(file: FileRange & { readonly limit: number }, expected: CopyList): Int32Array {
+    const { start, end, predecessor, limit } = file
+    this.expected = expected
+    this.expectedNext = 0
     this.operations = []
     this.pending = 0
     this.limit = limit
@@ -142,17 +151,16 @@ export class TextParser {
     cost[0] = 0
     this.niceLength = 0
     this.near.center(this.ends[0] as number, this.limit)
-    const hashed = Math.min(span, this.stop - start - index.length + 1)
-    let hash = hashed > 0 ? index.hash(start) : 0
+    const { hash: rolling } = index.table
+    const hashed = Math.min(span, this.stop - start - rolling.length + 1)
+    let hash = hashed > 0 ? rolling.of(this.pool, start) : 0
     for (let i = 0; i < span; i++) {
       this.tryKnown(start, i)
+      this.tryExpected(start, i)
       if (i < hashed) {
         this.tryChains(start, i, hash)
-        hash = index.roll(
-          hash,
-          this.pool[start + i] as number,
-          this.pool[start + i + index.length] ?? 0,
-        )
+        const into = this.pool[start + i + rolling.length] ?? 0
+        hash = rolling.roll(hash, this.pool[start + i] as number, into)
       }
       this.tryNear(start, i)
       if (this.niceLength > 0) return i
@@ -188,19 +196,31 @@ export class TextParser {
     }
   }
 
+  private tryExpected(start: number, i: number): void {
+    const { expected } = this
+    const at = start + i
+    const ended = (copy: number): boolean => expected.newAt(copy) + expected.length(copy) <= at
+    while (this.expectedNext < expected.count && ended(this.expectedNext)) this.expectedNext++
+    if (this.expectedNext === expected.count) return
+    const newAt = expected.newAt(this.expectedNext)
+    if (newAt > at) return
+    this.tryCopy(start, i, expected.oldAt(this.expectedNext) + at - newAt, this.niceFarBytes)
+  }
+
   private tryChains(start: number, i: number, hash: number): void {
     const { index, options } = this
-    let from = index.latest(hash)
     const { pool } = this
     const at = start + i
     let longest = 0
-    for (let n = options.chainMax; from >= 0 && n > 0; n--) {
+    let entry = index.latest(hash)
+    for (let n = options.chainMax; entry >= 0 && n > 0; n--) {
+      const from = index.place(entry)
       // Far copies cost about the same: only a longer one can be better.
       if (pool[from + longest] === pool[at + longest]) {
         longest = Math.max(longest, this.tryCopy(start, i, from, this.niceFarBytes))
         if (this.niceLength > 0) return
       }
-      from = index.before(from)
+      entry = index.before(entry)
     }
   }
 
@@ -270,10 +290,7 @@ export class TextParser {
   /** How many bytes are equal, not beyond the file or the limit. */
   private equal(at: number, from: number): number {
     const { pool } = this
-    const most = Math.min(this.stop - at, this.limit - from)
-    let length = 0
-    while (length < most && pool[at + length] === pool[from + length]) length++
-    return length
+    return equalBytes(pool, at, pool, from, Math.min(this.stop - at, this.limit - from))
   }
 
   /** Emits the best way to `reached` and keeps its state for the next search. */

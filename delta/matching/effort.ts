@@ -1,0 +1,2 @@
+/** How much time a making may take. */
+export type Effort = 'fast' | 'best'
