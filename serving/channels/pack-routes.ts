@@ -10,6 +10,7 @@ import {
 import type { StoredObject } from '../../store/objects/index.ts'
 import { servingError } from '../errors.ts'
 import { servingLimits as limits } from '../limits.ts'
+import type { ChannelView } from './channel-catalogue.ts'
 import type { ChannelParams } from './channel-routes.ts'
 import type { ContentRoutesOptions } from './content-routes.ts'
 import { packBody } from './pack-body.ts'
@@ -69,20 +70,26 @@ class Packs {
     }
     this.#running += 1
     try {
-      await this.#send(view.record.name, digests, reply)
+      await this.#send(view, digests, reply)
     } finally {
       this.#running -= 1
     }
     return reply
   }
 
-  async #send(name: ChannelName, digests: readonly Digest[], reply: FastifyReply): Promise<void> {
+  async #send(
+    { record }: ChannelView,
+    digests: readonly Digest[],
+    reply: FastifyReply,
+  ): Promise<void> {
+    const { name, access } = record
     const { server, objects, onSent } = this.#options
+    const caching = access === 'open' ? 'no-store' : 'private, no-store'
     const wanted = await this.#find(name, digests)
     reply.hijack()
     try {
       const { bytes } = await server.sendStream(reply.raw, {
-        headers: ['Content-Type', mediaTypes.pack, ...unkept],
+        headers: ['Content-Type', mediaTypes.pack, 'Cache-Control', caching, ...plain],
         body: packBody({
           store: objects,
           objects: wanted,
@@ -117,7 +124,7 @@ class Packs {
   }
 }
 
-const unkept = ['Cache-Control', 'no-store', 'X-Content-Type-Options', 'nosniff']
+const plain = ['X-Content-Type-Options', 'nosniff']
 
 function otherRequests(): Promise<void> {
   return new Promise((resolve) => {
