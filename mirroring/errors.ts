@@ -14,6 +14,12 @@ export const mirroringError = errorArea('mirroring', {
     retryable: false,
     says: 'The manifest is not the one that was signed.',
   },
+  LW_MIRROR_PACK: {
+    status: 502,
+    exit: ExitCode.integrity,
+    retryable: true,
+    says: 'A pack of objects is not what was asked for.',
+  },
   LW_MIRROR_OBJECT_GONE: {
     status: 502,
     exit: ExitCode.temporary,

@@ -1,23 +1,17 @@
 import { promisify } from 'node:util'
 import { brotliDecompress } from 'node:zlib'
-import { type Digest, digestOf, isLongwaveError } from '../protocol/index.ts'
+import { isLongwaveError } from '../protocol/index.ts'
 import { inParallel } from '../store/durable-files/index.ts'
 import { ByteBudget } from './byte-budget.ts'
 import { downloadVerified } from './download.ts'
 import { mirroringError } from './errors.ts'
 import { absentStatus, type FetchContext, requestOptions } from './fetch-context.ts'
+import { fetchPacks } from './fetch-packs.ts'
 import { mirroringLimits as limits } from './limits.ts'
+import type { PackSource } from './pack-source.ts'
+import { damaged, verifyObject, type WantedObject } from './wanted-object.ts'
 
 const decompress = promisify(brotliDecompress)
-
-/** An object that is wanted. */
-export interface WantedObject {
-  readonly sha256: Digest
-  /** Bytes, from a signed manifest. */
-  readonly size: number
-  /** Media type, which tells whether a compressed form is likely; empty when unknown. */
-  readonly mime: string
-}
 
 const packed =
   /^(image\/(?!svg|bmp|x-icon|vnd\.microsoft)|video\/|audio\/(?!midi|x-wav)|font\/woff)|zip|gzip|compressed|x-7z|x-xz|zstd|brotli/
@@ -40,26 +34,35 @@ function memoryOf(object: WantedObject): number {
 /**
  * Fetches whole objects into staging and verifies each before it gets its name. Goes to the next
  * source when one fails, and keeps what was verified.
+ * @param packs where small objects are asked for many at a time
  * @returns bytes received.
  * @throws the last source's error when none could deliver an object.
  */
 export async function fetchObjects(
   context: FetchContext,
   wanted: readonly WantedObject[],
+  packs?: PackSource,
 ): Promise<number> {
-  const queue = wanted.filter((object) => !context.staging.has(object.sha256))
-  const totalBytes = queue.reduce((sum, object) => sum + object.size, 0)
+  const { staging } = context
+  const lacking = wanted.filter((object) => !staging.has(object.sha256))
+  const totalBytes = lacking.reduce((sum, object) => sum + object.size, 0)
   const budget = new ByteBudget(limits.inMemoryBudgetBytes)
   let received = 0
   let doneBytes = 0
-  await inParallel(queue, limits.concurrentObjects, (object) =>
+  const onReceived = (bytes: number): void => {
+    received += bytes
+  }
+  const onAdopted = (object: WantedObject): void => {
+    doneBytes += object.size
+    context.onProgress?.({ stage: 'objects', doneBytes, totalBytes })
+  }
+  if (packs !== undefined) await fetchPacks(context, packs, lacking, { onReceived, onAdopted })
+  const left = lacking.filter((object) => !staging.has(object.sha256))
+  await inParallel(left, limits.concurrentObjects, (object) =>
     budget.hold(memoryOf(object), async () => {
       context.signal?.throwIfAborted()
-      // Not in one expression: others add to it while this one waits.
-      const bytes = await fetchObject(context, object)
-      received += bytes
-      doneBytes += object.size
-      context.onProgress?.({ stage: 'objects', doneBytes, totalBytes })
+      onReceived(await fetchObject(context, object))
+      onAdopted(object)
     }),
   )
   return received
@@ -149,18 +152,6 @@ async function unpack(bytes: Uint8Array, object: WantedObject): Promise<Uint8Arr
     if (isLongwaveError(cause)) throw cause
     throw damaged(object, cause)
   }
-}
-
-function verifyObject(object: WantedObject, bytes: Uint8Array): void {
-  if (bytes.byteLength !== object.size || digestOf(bytes) !== object.sha256) throw damaged(object)
-}
-
-function damaged(object: WantedObject, cause?: unknown): Error {
-  return mirroringError('LW_MIRROR_OBJECT', {
-    detail: `Object ${object.sha256.slice(0, 16)}….`,
-    members: { object: object.sha256 },
-    cause,
-  })
 }
 
 /** What the signed manifest names and a server lacks: no word about the channel. */

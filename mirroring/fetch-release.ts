@@ -13,7 +13,8 @@ import {
 import type { ReleaseTarget } from '../trust/index.ts'
 import { mirroringError } from './errors.ts'
 import type { FetchContext, TransferCost } from './fetch-context.ts'
-import { fetchObjects, type WantedObject } from './fetch-objects.ts'
+import { fetchObjects } from './fetch-objects.ts'
+import type { WantedObject } from './wanted-object.ts'
 import { findRoutes, type Route } from './routes.ts'
 import { takeDifferences } from './take-differences.ts'
 import { takeBundles } from './take-bundles.ts'
@@ -146,7 +147,8 @@ async function takeRoute(
     await requireSpace?.({ bytes, names: needed.length, isExact: true })
   }
   const taken = await takeDifferences(options, manifest)
-  cost.objects += taken.bytes + (await fetchObjects(options, wanted))
+  const packs = route.kind === 'whole' ? route.packs : undefined
+  cost.objects += taken.bytes + (await fetchObjects(options, wanted, packs))
   return { manifest, manifestBytes, differences: taken.files, ...outcomeOf(wanted) }
 }
 
@@ -193,7 +195,8 @@ function missingObjects(options: FetchReleaseOptions, manifest: Manifest): Wante
   const wanted = new Map<Digest, WantedObject>()
   for (const file of filesOf(manifest)) {
     if (options.base?.has(file.sha256) === true) continue
-    wanted.set(file.sha256, { sha256: file.sha256, size: file.size, mime: file.mime })
+    const { sha256, size, mime, path } = file
+    wanted.set(sha256, { sha256, size, mime, path })
   }
   return [...wanted.values()]
 }

@@ -4,6 +4,8 @@ export type { FetchContext, FetchProgress, SpaceNeed, TransferCost } from './fet
 export * from './fetch-objects.ts'
 export * from './fetch-release.ts'
 export * from './limits.ts'
+export type { PackSource } from './pack-source.ts'
 export * from './poll-channel.ts'
 export * from './routes.ts'
 export * from './staging-area.ts'
+export type { WantedObject } from './wanted-object.ts'

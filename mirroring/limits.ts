@@ -13,6 +13,19 @@ export const mirroringLimits = {
   compressedBytesMax: 16 * 1024 * 1024,
   /** How often all sources are asked again for an object that arrived damaged. */
   damagedRoundsMax: 4,
+  /** Objects up to this size are fetched in packs, so many and so many bytes of them at once. */
+  packObjectBytesMax: 256 * 1024,
+  packObjectsMax: 2048,
+  packBytesMax: 16 * 1024 * 1024,
+  /** Fewer are fetched one by one. */
+  packObjectsMin: 8,
+  /** Packs in flight at one time. */
+  concurrentPacks: 2,
+  /** How often one pack is asked for, when the server is busy or the connection breaks. */
+  packAttemptsMax: 4,
+  packWaitSecondsMax: 5,
+  /** Bytes that unpacking brings at once. */
+  packChunkBytes: 128 * 1024,
   /** Steps of a chain of bundles. */
   chainStepsMax: 8,
   /**

@@ -3,12 +3,13 @@ import { type BundleOffer, isLongwaveError, parseDocument, RouteOffer } from '..
 import type { ReleaseTarget } from '../trust/index.ts'
 import { type FetchContext, requestOptions } from './fetch-context.ts'
 import { mirroringLimits } from './limits.ts'
+import type { PackSource } from './pack-source.ts'
 
 /** One way from the held release to the head. */
 export type Route =
   | { readonly kind: 'bundle'; readonly steps: readonly BundleOffer[]; readonly bytes: number }
-  /** Objects one by one; `bytes` is an upper bound: compressed forms are smaller. */
-  | { readonly kind: 'whole'; readonly bytes: number }
+  /** Objects alone or in packs; `bytes` is an upper bound: compressed forms are smaller. */
+  | { readonly kind: 'whole'; readonly bytes: number; readonly packs?: PackSource }
 
 export interface RouteQuestion {
   /** 0 when nothing is held. */
@@ -35,17 +36,32 @@ export async function findRoutes(
     bytes: offer.bytes,
   }))
   let wholeBytes = question.wholeBytes
+  let packs: { readonly packs?: PackSource } = {}
   if (question.head.bundles === undefined) {
     const { told } = context
     const isTold = told?.from === question.from && told.to === question.head.release
-    const answer = isTold ? told : await askedOffer(context, question)
+    const [source] = context.sources
+    const answer =
+      isTold && source !== undefined ? { source, offer: told } : await askedOffer(context, question)
     if (answer !== undefined) {
-      bundles.push(...routesOf(answer, question))
-      wholeBytes = Math.min(wholeBytes, answer.wholeBytes ?? wholeBytes)
+      const { offer } = answer
+      bundles.push(...routesOf(offer, question))
+      wholeBytes = Math.min(wholeBytes, offer.wholeBytes ?? wholeBytes)
+      packs = packsOf(answer)
     }
   }
-  const whole: Route = { kind: 'whole', bytes: wholeBytes }
+  const whole: Route = { kind: 'whole', bytes: wholeBytes, ...packs }
   return [...bundles, whole].sort((a, b) => a.bytes - b.bytes)
+}
+
+/** An offer and the channel URL where what it names is asked for. */
+interface HeardOffer {
+  readonly source: string
+  readonly offer: RouteOffer
+}
+
+function packsOf({ source, offer }: HeardOffer): { readonly packs?: PackSource } {
+  return offer.packs === undefined ? {} : { packs: { url: source, offer: offer.packs } }
 }
 
 function signedOffers(question: RouteQuestion): BundleOffer[] {
@@ -58,10 +74,11 @@ function signedOffers(question: RouteQuestion): BundleOffer[] {
 async function askedOffer(
   context: FetchContext,
   question: RouteQuestion,
-): Promise<RouteOffer | undefined> {
+): Promise<HeardOffer | undefined> {
   for (const source of context.sources) {
     try {
-      return await askSource(context, source, question)
+      const offer = await askSource(context, source, question)
+      return offer === undefined ? undefined : { source, offer }
     } catch (error) {
       context.signal?.throwIfAborted()
       if (!isLongwaveError(error)) throw error

@@ -28,6 +28,10 @@ export const limits = {
   repeatersMax: 1000,
   /** Bytes of a subscription document that was saved as a file. */
   subscriptionFileBytesMax: 64 * 1024,
+  /** Objects of one pack, the bytes of each, and of all before compression. */
+  packObjectsMax: 4096,
+  packObjectBytesMax: 1024 * 1024,
+  packBytesMax: 64 * 1024 * 1024,
   /** Bytes of one feedback entry and of all that one update request carries. */
   feedbackEntryBytesMax: 64 * 1024,
   feedbackRequestBytesMax: 4 * 1024 * 1024,

@@ -8,9 +8,15 @@ import type { BundleMaker, KnownReleases, OwnBundle } from './bundles/index.ts'
 import { type ProxiedChannel, sendDocument } from './channels/index.ts'
 import type { ProxyContext } from './context.ts'
 import { proxyLimits as limits } from './limits.ts'
-import { relay } from './relay.ts'
 import type { ProxyTarget } from './targets.ts'
-import { anonymous, credentialsOf, readerKey, type UpstreamDocument } from './upstream/index.ts'
+import {
+  anonymous,
+  credentialsOf,
+  type Fields,
+  readerKey,
+  relayedRequestFields,
+  type UpstreamDocument,
+} from './upstream/index.ts'
 
 /** A question for the ways from one release to another. */
 export interface OfferAsk {
@@ -45,7 +51,10 @@ export class Offers {
     const { exchange, target, channel, wanted } = ask
     const { request, response } = exchange
     if (readerKey(credentialsOf(request)) !== anonymous) {
-      return relay(this.#context, exchange, target, 'requests')
+      this.#context.measures.relayed += 1
+      const own = await this.#askOrigin(target, relayedRequestFields(request))
+      sendDocument(request, response, own)
+      return
     }
     const answer = await this.#ask(ask)
     const offered = readOffer(answer)
@@ -74,20 +83,30 @@ export class Offers {
     const recent = this.#recent.get(key)
     if (recent !== undefined && nowMs - recent.atMs < limits.offerMs) return recent.answer
     if (this.#recent.size >= limits.offersMax) this.#recent.clear()
-    const answer = this.#context.upstream.askDocument(
-      {
-        origin: target.base.origin,
-        path: target.path,
-        method: 'GET',
-        lane: 'requests',
-        fields: {},
-      },
-      limits.documentBytesMax,
-    )
+    const answer = this.#askOrigin(target, {})
     this.#recent.set(key, { answer, atMs: nowMs })
     answer.catch(() => this.#recent.delete(key))
     return answer
   }
+
+  async #askOrigin({ base, path }: ProxyTarget, fields: Fields): Promise<UpstreamDocument> {
+    const answer = await this.#context.upstream.askDocument(
+      { origin: base.origin, path, method: 'GET', lane: 'requests', fields },
+      limits.documentBytesMax,
+    )
+    return withoutPacks(answer)
+  }
+}
+
+/**
+ * Packs do not pass the proxy: objects cross the firewall one by one and once, and everybody behind
+ * it gets the kept ones.
+ */
+function withoutPacks(answer: UpstreamDocument): UpstreamDocument {
+  const offered = readOffer(answer)
+  if (offered === undefined || offered === 'refused' || offered.packs === undefined) return answer
+  const { packs: _packs, ...others } = offered
+  return { ...answer, bytes: Buffer.from(JSON.stringify(others)) }
 }
 
 /** What the origin offers; undefined when it has nothing to say, `refused` when it says no. */

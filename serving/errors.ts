@@ -92,6 +92,18 @@ export const servingError = errorArea('serving', {
     retryable: true,
     says: 'The server’s copy of these bytes is damaged.',
   },
+  LW_SERVE_PACK_TOO_LARGE: {
+    status: 413,
+    exit: ExitCode.usage,
+    retryable: false,
+    says: 'The objects that were asked for at once are too large for one answer.',
+  },
+  LW_SERVE_PACKS_BUSY: {
+    status: 503,
+    exit: ExitCode.temporary,
+    retryable: true,
+    says: 'The server puts as many packs of objects together as it can.',
+  },
   LW_SERVE_STOPPING: {
     status: 503,
     exit: ExitCode.temporary,

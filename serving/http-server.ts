@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { Server } from 'node:http'
+import type { Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
@@ -14,6 +14,7 @@ import { type DescribedObject, ObjectSender, type ObjectSource } from './object-
 import type { RawExchange } from './object-cache.ts'
 import { asLongwaveError, problemOf, sendProblem } from './problem.ts'
 import { type SlowClientLimits, SlowClients } from './slow-clients.ts'
+import { type StreamedAnswer, sendStream } from './stream-sender.ts'
 import { UnusedConnections } from './unused-connections.ts'
 
 /** What `createHttpServer` takes. */
@@ -48,6 +49,11 @@ export interface HttpServer extends AsyncDisposable {
     object: DescribedObject,
     source: ObjectSource,
   ): void
+  /** Answers a request that was taken from the framework with a body that is made meanwhile. */
+  sendStream(
+    response: ServerResponse,
+    answer: StreamedAnswer,
+  ): Promise<{ readonly bytes: number; readonly isComplete: boolean }>
   /** Answers a hot request, or one that was taken from the framework, with an error. */
   answerError(exchange: RawExchange, error: unknown): void
   /**
@@ -108,6 +114,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       reply.hijack()
       objects.send({ request: request.raw, response: reply.raw }, object, source)
     },
+    sendStream: (response, answer) => sendStream(response, answer, slowClients),
     answerError,
     listen: (address) => listen(app, server, address, options.tls !== undefined),
     stop,

@@ -39,6 +39,19 @@ export const servingLimits = {
   pooledBytesMax: 16 * 1024 * 1024,
   memoryObjectBytesMax: 256 * 1024,
   memoryBudgetBytes: 128 * 1024 * 1024,
+  /** Packs of objects that are put together at one time; who comes later is told to ask again. */
+  packsMax: 16,
+  packRetrySeconds: 1,
+  /** A pack that was not taken whole by then is cut; the client asks for the rest. */
+  packMs: 5 * 60_000,
+  /** Brotli's quality and window (bits) for packs: what is made anew for each asker must be cheap. */
+  packQuality: 5,
+  packWindowBits: 20,
+  /** Objects of a pack that are read ahead of the compressor, and their bytes. */
+  packAheadObjectsMax: 16,
+  packAheadBytesMax: 1024 * 1024,
+  /** Objects of a pack that are looked up before other requests get their turn. */
+  packLookupsPerTurn: 128,
   hotMatchersMax: 16,
   hotRoutesMax: 100_000,
   healthChecksMax: 32,

@@ -1,5 +1,6 @@
 import { discard, strongEtag } from './answer.ts'
 import { type CallContext, exchangeOk, readBytes, retrying, withSignal } from './call.ts'
+import { drain, endless } from './drain.ts'
 import { transferError } from './errors.ts'
 import type { ExchangeRequest, RequestBody } from './exchange.ts'
 import { requestHeaders } from './request-headers.ts'
@@ -10,6 +11,7 @@ import type {
   ConditionalRequest,
   JsonRequest,
   SinkRequest,
+  StreamRequest,
   UploadRequest,
 } from './requests.ts'
 import { downloadToSink, type SinkReport } from './sink-download.ts'
@@ -101,6 +103,42 @@ export async function fetchToSink(
       signal,
     }),
   )
+}
+
+/** See `Transport.postForStream`. */
+export async function postForStream(
+  context: CallContext,
+  url: URL,
+  options: StreamRequest,
+): Promise<void> {
+  const headers = requestHeaders({
+    ...options,
+    headers: { ...options.headers, 'content-type': options.contentType },
+  })
+  await withSignal(context, { signal: options.signal }, async (signal) => {
+    const { answerTimeoutMs, body } = options
+    const answer = await exchangeOk(context, {
+      url,
+      method: 'POST',
+      headers,
+      body,
+      signal,
+      answerTimeoutMs,
+    })
+    let bytes = 0
+    await drain({
+      answer,
+      clock: context.clock,
+      pace: context.pace,
+      bandwidth: context.bandwidth,
+      signal,
+      take(chunk) {
+        bytes += chunk.byteLength
+        if (bytes > options.bytesMax) throw endless(answer.url, options.bytesMax)
+        return options.take(chunk) ?? undefined
+      },
+    })
+  })
 }
 
 /** See `Transport.upload`. */

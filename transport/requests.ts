@@ -55,6 +55,16 @@ export interface SinkRequest extends RequestOptions {
   readonly onProgress?: (progress: TransferProgress) => void
 }
 
+/** A POST whose answer is taken while it comes. */
+export interface StreamRequest extends RequestOptions {
+  readonly contentType: string
+  readonly body: Uint8Array
+  /** The answer is given up at the next byte: LW_TRANSFER_ENDLESS. */
+  readonly bytesMax: number
+  /** Takes the next bytes; nothing more is read until the promise is done. */
+  readonly take: (chunk: Uint8Array) => Promise<void> | void
+}
+
 /** A request with a streamed body. */
 export interface UploadRequest extends RequestOptions {
   readonly method?: 'POST' | 'PUT' | 'PATCH'

@@ -5,7 +5,14 @@ import { type RandomFraction, systemClock, type TransportClock } from './clock.t
 import { createConnections } from './connections.ts'
 import { transferError } from './errors.ts'
 import { transportLimits as limits } from './limits.ts'
-import { fetchBytes, fetchConditional, fetchToSink, postJson, upload } from './operations.ts'
+import {
+  fetchBytes,
+  fetchConditional,
+  fetchToSink,
+  postForStream,
+  postJson,
+  upload,
+} from './operations.ts'
 import { readProxyEnvironment } from './proxy-environment.ts'
 import { parseRequestUrl } from './request-url.ts'
 import type {
@@ -15,6 +22,7 @@ import type {
   ConditionalRequest,
   JsonRequest,
   SinkRequest,
+  StreamRequest,
   UploadRequest,
 } from './requests.ts'
 import type { RetryPolicy } from './retries.ts'
@@ -29,6 +37,11 @@ export interface Transport extends AsyncDisposable {
   fetchConditional(url: string | URL, options: ConditionalRequest): Promise<ConditionalAnswer>
   /** Downloads into a sink; after a break it continues where it stopped. */
   fetchToSink(url: string | URL, options: SinkRequest): Promise<SinkReport>
+  /**
+   * POSTs a question and hands its answer on while it comes. Nothing is repeated: what was taken
+   * before a break is the caller's to make something of.
+   */
+  postForStream(url: string | URL, options: StreamRequest): Promise<void>
   /** POSTs a JSON document. */
   postJson(url: string | URL, options: JsonRequest): Promise<BytesAnswer>
   /** Sends a streamed body. */
@@ -80,6 +93,7 @@ export function createTransport(options: TransportOptions): Transport {
     fetchConditional: async (url, request) =>
       fetchConditional(context, parseRequestUrl(url), request),
     fetchToSink: async (url, request) => fetchToSink(context, parseRequestUrl(url), request),
+    postForStream: async (url, request) => postForStream(context, parseRequestUrl(url), request),
     postJson: async (url, request) => postJson(context, parseRequestUrl(url), request),
     upload: async (url, request) => upload(context, parseRequestUrl(url), request),
     stop,

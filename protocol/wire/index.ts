@@ -1,4 +1,5 @@
 export * from './media-types.ts'
+export * from './packs.ts'
 export * from './parse-document.ts'
 export * from './publishing.ts'
 export * from './repeaters.ts'

@@ -1,5 +1,6 @@
 import { type Static, Type } from '../schemas/index.ts'
 import { limits } from '../limits.ts'
+import { PackOffer } from './packs.ts'
 
 export const subscriptionFormat = 'longwave-subscription-1'
 
@@ -89,5 +90,7 @@ export const RouteOffer = Type.Object({
   chain: Type.Optional(Type.Array(BundleOffer, { maxItems: 16 })),
   /** What the objects that TO adds to FROM cost one by one, compressed where that is ready. */
   wholeBytes: Type.Optional(Type.Integer({ minimum: 0 })),
+  /** Small objects may be asked for many at a time; absent where they are had one by one. */
+  packs: Type.Optional(PackOffer),
 })
 export type RouteOffer = Static<typeof RouteOffer>

@@ -7,6 +7,7 @@ import {
   parseDocument,
   RouteOffer,
 } from '../../protocol/index.ts'
+import { packOffer } from '../../serving/channels/index.ts'
 import { removeIfPresent } from '../../store/durable-files/index.ts'
 import type { ObjectSource } from '../../store/objects/index.ts'
 import type { BundleKey } from '../../store/server-records/index.ts'
@@ -47,7 +48,8 @@ export class BundleCache {
     const text = textOf(step)
     const { from, to } = step
     const wholeBytes = this.#wholeBytes.get(text)
-    const facts = { from, to, ...(wholeBytes === undefined ? {} : { wholeBytes }) }
+    const cost = wholeBytes === undefined ? {} : { wholeBytes }
+    const facts = { from, to, ...cost, packs: packOffer }
     const found = await this.#context.records.bundles.find(keyOf(step))
     if (found?.state === 'ready' && found.object !== undefined) {
       const { digest, size } = found.object

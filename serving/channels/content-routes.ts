@@ -10,9 +10,14 @@ import { ObjectCache, type OpenedObject, type RawExchange } from '../object-cach
 import { type DescribedObject, describeObject, etagOfDigest } from '../object-sender.ts'
 import type { HotHeaders } from '../raw-headers.ts'
 import type { ChannelCatalogue, ChannelView } from './channel-catalogue.ts'
+import { addPackRoutes } from './pack-routes.ts'
+import { setAside } from './set-aside.ts'
 
-/** The three forms in which content lies at a channel. */
-export type ContentForm = 'plain' | 'br' | 'bundle'
+/** The forms in which content lies at a channel. */
+type StoredForm = 'plain' | 'br' | 'bundle'
+
+/** Those in which it is sent; a pack is made of objects for one asker. */
+export type ContentForm = StoredForm | 'pack'
 
 export interface ContentRoutesOptions {
   readonly server: HttpServer
@@ -25,14 +30,14 @@ export interface ContentRoutesOptions {
   readonly noObject: () => Error
   /** Somebody asked for a compressed form that is not there. */
   wantCompressed(object: { readonly digest: Digest; readonly size: number }): void
-  /** Told of content that is sent whole. */
+  /** Told of content that is sent whole, and of packs as far as they were sent. */
   onSent?(name: ChannelName, form: ContentForm, bytes: number): void
 }
 
 interface Wanted {
   readonly name: ChannelName
   readonly digest: Digest
-  readonly form: ContentForm
+  readonly form: StoredForm
 }
 
 interface Opening extends Wanted {
@@ -46,10 +51,11 @@ const objectPath = /^\/([a-z0-9][a-z0-9._-]{0,63})\/objects\/([0-9a-f]{64})(\.br
 const bundlePath = /^\/([a-z0-9][a-z0-9._-]{0,63})\/deltas\/\d{1,10}\.\.\d{1,10}\/([0-9a-f]{64})$/
 
 /**
- * Objects, their precompressed forms and bundles, taken before the router. An object is served
- * only when the channel refers to it: knowing a hash grants nothing.
+ * Objects, their precompressed forms and bundles, taken before the router, and packs of objects. An
+ * object is served only when the channel refers to it: knowing a hash grants nothing.
  */
 export function addContentRoutes(options: ContentRoutesOptions): void {
+  addPackRoutes(options)
   const routes = new ContentRoutes(options)
   options.server.hot.addMatcher((path) => {
     const wanted = parsePath(path)
@@ -139,14 +145,9 @@ class ContentRoutes {
     return { object, source: await sourceOf(reader) }
   }
 
-  /** Looks at the stored bytes again; damaged ones are put aside, so that sound ones can come. */
+  /** @param key that of a kept form: it begins with the digest */
   #setAside(key: string): void {
-    const digest = key.slice(0, 64) as Digest
-    const { logger } = this.#options.server
-    this.#options.objects.verify(digest).then(
-      (state) => logger.error({ digest, state }, 'a stored object is not what its name says'),
-      (error: unknown) => logger.error({ err: error, digest }, 'an object could not be verified'),
-    )
+    setAside(this.#options, key.slice(0, 64) as Digest)
   }
 
   #noteOf({ name, form }: Wanted): ((bytes: number) => void) | undefined {

@@ -1,4 +1,5 @@
 export * from './channel-catalogue.ts'
 export * from './channel-routes.ts'
 export * from './content-routes.ts'
+export { packOffer } from './pack-offer.ts'
 export * from './tickets.ts'

@@ -7,21 +7,32 @@ export async function inParallel<Item>(
   limit: number,
   work: (item: Item) => Promise<void>,
 ): Promise<void> {
-  const running = new Set<Promise<void>>()
   const failures: unknown[] = []
+  let running = 0
+  let wake: (() => void) | undefined
+  const end = (): void => {
+    running--
+    wake?.()
+  }
+  const fail = (error: unknown): void => {
+    failures.push(error)
+    end()
+  }
+  // One waiter that each end wakes: a race of all that run would cost more with each of them.
+  const nextEnd = (): Promise<void> =>
+    new Promise((resolve) => {
+      wake = resolve
+    })
   try {
     for await (const item of items) {
       const task = work(item)
-        .catch((error: unknown) => {
-          failures.push(error)
-        })
-        .finally(() => running.delete(task))
-      running.add(task)
-      if (running.size >= limit) await Promise.race(running)
+      running++
+      task.then(end, fail)
+      if (running >= limit) await nextEnd()
       if (failures.length > 0) break
     }
   } finally {
-    await Promise.all(running)
+    while (running > 0) await nextEnd()
   }
   if (failures.length > 0) throw failures[0]
 }

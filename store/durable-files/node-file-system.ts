@@ -1,14 +1,13 @@
-import { type Dirent, type Stats, constants } from 'node:fs'
+import { type Dirent, constants } from 'node:fs'
 import fs from 'node:fs/promises'
 import type {
   CopyOptions,
   DirectoryEntry,
   FileHandle,
-  FileStats,
   FileSystem,
-  FileType,
   OpenFlags,
 } from './file-system.ts'
+import { openNodeFile, statsOf, typeOf } from './node-file-handle.ts'
 
 const isWindows = process.platform === 'win32'
 
@@ -21,7 +20,7 @@ export const nodeFileSystem: FileSystem = {
     await fs.mkdir(path, { mode: options.mode ?? 0o777 })
   },
   async open(path: string, flags: OpenFlags, mode = 0o666): Promise<FileHandle> {
-    return new NodeFileHandle(await fs.open(path, flags === 'r' ? readOnly : flags, mode))
+    return openNodeFile(path, flags === 'r' ? readOnly : flags, mode)
   },
   readFile: (path) => fs.readFile(path),
   rename: (from, to) => fs.rename(from, to),
@@ -60,69 +59,6 @@ export const nodeFileSystem: FileSystem = {
   },
 }
 
-class NodeFileHandle implements FileHandle {
-  readonly #handle: fs.FileHandle
-  #isOpen = true
-
-  constructor(handle: fs.FileHandle) {
-    this.#handle = handle
-  }
-
-  get fd(): number {
-    return this.#handle.fd
-  }
-
-  async read(position: number, into: Uint8Array): Promise<number> {
-    let done = 0
-    while (done < into.byteLength) {
-      const left = into.byteLength - done
-      const { bytesRead } = await this.#handle.read(into, done, left, position + done)
-      if (bytesRead === 0) break
-      done += bytesRead
-    }
-    return done
-  }
-
-  async write(bytes: Uint8Array, position?: number): Promise<void> {
-    let done = 0
-    while (done < bytes.byteLength) {
-      const at = position === undefined ? null : position + done
-      const { bytesWritten } = await this.#handle.write(bytes, done, bytes.byteLength - done, at)
-      done += bytesWritten
-    }
-  }
-
-  sync(): Promise<void> {
-    return this.#handle.sync()
-  }
-
-  truncate(length: number): Promise<void> {
-    return this.#handle.truncate(length)
-  }
-
-  chmod(mode: number): Promise<void> {
-    return this.#handle.chmod(mode)
-  }
-
-  utimes(atimeMs: number, mtimeMs: number): Promise<void> {
-    return this.#handle.utimes(atimeMs / 1000, mtimeMs / 1000)
-  }
-
-  async stat(): Promise<FileStats> {
-    return statsOf(await this.#handle.stat())
-  }
-
-  async close(): Promise<void> {
-    if (!this.#isOpen) return
-    this.#isOpen = false
-    await this.#handle.close()
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close()
-  }
-}
-
 async function readdir(path: string): Promise<readonly DirectoryEntry[]> {
   const entries = await fs.readdir(path, { withFileTypes: true })
   const plain = entries.map((entry) => ({ name: entry.name, type: typeOf(entry) }))
@@ -138,24 +74,4 @@ async function readdir(path: string): Promise<readonly DirectoryEntry[]> {
         : { name, type, nameBytes: entry.name }
     },
   )
-}
-
-function typeOf(entry: Pick<Dirent, 'isFile' | 'isDirectory' | 'isSymbolicLink'>): FileType {
-  if (entry.isFile()) return 'file'
-  if (entry.isDirectory()) return 'directory'
-  return entry.isSymbolicLink() ? 'symlink' : 'other'
-}
-
-function statsOf(stats: Stats): FileStats {
-  return {
-    type: typeOf(stats),
-    size: stats.size,
-    mode: stats.mode & 0o7777,
-    mtimeMs: stats.mtimeMs,
-    ctimeMs: stats.ctimeMs,
-    inode: stats.ino,
-    device: stats.dev,
-    links: stats.nlink,
-    uid: stats.uid,
-  }
 }

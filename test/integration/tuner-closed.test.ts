@@ -63,6 +63,10 @@ function watched(transport: Transport): { transport: Transport; shown: Shown[] }
         return transport.fetchToSink(url, request)
       },
       fetchConditional: (url, request) => transport.fetchConditional(url, request),
+      postForStream(url, request) {
+        note(url, request)
+        return transport.postForStream(url, request)
+      },
       postJson: (url, request) => transport.postJson(url, request),
       upload: (url, request) => transport.upload(url, request),
       stop: () => transport.stop(),

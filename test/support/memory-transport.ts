@@ -50,6 +50,7 @@ export function memoryTransport(pages: MemoryPages): Transport {
       }
     },
     fetchConditional: refuse,
+    postForStream: refuse,
     postJson: refuse,
     upload: refuse,
     stop: async () => undefined,

@@ -277,3 +277,17 @@ t.test('the real file system tells types, sizes and free space', async (t) => {
   t.equal(into.toString('latin1', 0, 5), 'abcde')
   t.type(handle.fd, 'number')
 })
+
+t.test('closing a file waits for what is under way, and nothing begins afterwards', async (t) => {
+  const file = path.join(await folder(), 'file')
+  const handle = await nodeFileSystem.open(file, 'wx+', 0o600)
+  await handle.write(Buffer.alloc(100_000, 'x'))
+  const bytes = Buffer.alloc(100_000)
+  const reading = handle.read(0, bytes)
+  const closing = handle.close()
+  t.equal(handle.fd, -1, 'its descriptor is nobody’s to use any more')
+  await t.rejects(handle.read(0, bytes), { code: 'EBADF' })
+  await closing
+  t.equal(await reading, 100_000)
+  await handle.close()
+})

@@ -7,6 +7,7 @@ import {
   type RouteOffer,
   totalsOf,
 } from '../../protocol/index.ts'
+import { packOffer } from '../../serving/channels/index.ts'
 import type {
   BundleKey,
   BundleRecord,
@@ -81,7 +82,7 @@ export class BundleService {
     const wholeBytes = pair.cost.bytes
     const ready = found === undefined ? undefined : offerOf(found)
     const chain = await this.#chain(name, from, to)
-    const facts = { from, to, wholeBytes, ...chain }
+    const facts = { from, to, wholeBytes, ...chain, packs: packOffer }
     if (ready !== undefined) {
       if (ready.bytes >= wholeBytes) return { state: 'none', document: facts }
       return { state: 'ready', document: { ...facts, ...ready } }

@@ -6,6 +6,7 @@ export interface ChannelCounts {
   polls: number
   objectBytes: number
   compressedBytes: number
+  packBytes: number
   bundleBytes: number
   fileBytes: number
   bundlesMade: number
@@ -21,6 +22,7 @@ function emptyCounts(): ChannelCounts {
     polls: 0,
     objectBytes: 0,
     compressedBytes: 0,
+    packBytes: 0,
     bundleBytes: 0,
     fileBytes: 0,
     bundlesMade: 0,
@@ -53,6 +55,7 @@ export class ChannelMeasures {
     this.#add(registry, 'longwave_channel_bytes_total', 'Bytes of bodies that were asked for', {
       object: (counts) => counts.objectBytes,
       compressed: (counts) => counts.compressedBytes,
+      pack: (counts) => counts.packBytes,
       bundle: (counts) => counts.bundleBytes,
       file: (counts) => counts.fileBytes,
     })

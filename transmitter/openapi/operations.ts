@@ -96,6 +96,19 @@ const reading: readonly Operation[] = [
     },
   },
   {
+    method: 'post',
+    path: '/{name}/objects',
+    says: 'A pack: the objects whose SHA-256 the body lists, 32 bytes each, as one Brotli stream.',
+    body: { type: mediaTypes.octets },
+    answers: {
+      200: { says: 'The bytes of the objects in the order asked.', type: mediaTypes.pack },
+      400: { says: 'The body is no list of digests.' },
+      404: missing,
+      413: { says: 'The list, or what it names, is too large for one answer.' },
+      503: { says: 'Too many packs are being made: ask again after Retry-After.' },
+    },
+  },
+  {
     method: 'get',
     path: '/{name}/deltas/{range}',
     says: 'FROM..TO: the bundle between two releases, and what other routes cost.',

@@ -17,6 +17,7 @@ export function addObjectRoutes(context: TransmitterContext): void {
       const counts = measures.of(name)
       if (form === 'plain') counts.objectBytes += bytes
       else if (form === 'br') counts.compressedBytes += bytes
+      else if (form === 'pack') counts.packBytes += bytes
       else counts.bundleBytes += bytes
     },
   })

@@ -114,7 +114,12 @@ async function channelOf(
     access,
     release: head.release,
     polls,
-    bytesSent: counts.objectBytes + counts.compressedBytes + counts.bundleBytes + counts.fileBytes,
+    bytesSent:
+      counts.objectBytes +
+      counts.compressedBytes +
+      counts.packBytes +
+      counts.bundleBytes +
+      counts.fileBytes,
     repeaters: [...serving].map(([url, release]) => ({
       url,
       release,

@@ -9,7 +9,7 @@ import {
   replaceSymlink,
 } from '../../store/durable-files/index.ts'
 import { tunerError } from '../errors.ts'
-import { type Generation, loadGeneration } from './generation.ts'
+import { type Generation, loadGeneration, type ParsedManifest } from './generation.ts'
 
 /** A folder of `generations/`: a release's number, or number and try when it was built again. */
 const generationName = /^([1-9]\d*)(?:~([1-9]\d*))?$/
@@ -135,11 +135,11 @@ export class GenerationStore {
   }
 
   /** A release as it lies here; of several tries the last one. @throws LW_TUNER_STATE_DAMAGED */
-  async load(release: number): Promise<Generation | undefined> {
+  async load(release: number, parsed?: ParsedManifest): Promise<Generation | undefined> {
     const last = (await this.#namesOf(release)).at(-1)
     return last === undefined
       ? undefined
-      : loadGeneration(this.#fs, path.join(this.#generations, last))
+      : loadGeneration(this.#fs, path.join(this.#generations, last), parsed)
   }
 
   async #namesOf(release: number): Promise<readonly string[]> {

@@ -163,14 +163,22 @@ export function parseReleaseRecord(bytes: Uint8Array): ReleaseRecord {
   return record
 }
 
+/** A manifest that was parsed from these bytes already. */
+export interface ParsedManifest {
+  readonly manifest: Manifest
+  readonly manifestBytes: Uint8Array
+}
+
 /**
  * Loads a generation's record and manifest, not its files.
+ * @param parsed its manifest, when the caller has just built it: the same bytes are not parsed again
  * @returns undefined when there is none.
  * @throws LW_TUNER_STATE_DAMAGED
  */
 export async function loadGeneration(
   fs: FileSystem,
   directory: string,
+  parsed?: ParsedManifest,
 ): Promise<Generation | undefined> {
   const recordBytes = await readStateFile(fs, path.join(directory, 'release.json'), {
     bytesMax: generationLimits.recordBytesMax,
@@ -184,7 +192,8 @@ export async function loadGeneration(
       throw tunerError('LW_TUNER_STATE_DAMAGED', { detail: 'manifest.json was altered.' })
     }
     const times = decodeTimes(await fs.readFile(path.join(directory, 'times.bin')))
-    const manifest = parseManifest(manifestBytes)
+    const isParsed = parsed !== undefined && manifestBytes.equals(parsed.manifestBytes)
+    const manifest = isParsed ? parsed.manifest : parseManifest(manifestBytes)
     return new Generation({ fs, directory, record, manifest, manifestBytes, times })
   } catch (cause) {
     throw tunerError('LW_TUNER_STATE_DAMAGED', {

@@ -133,6 +133,18 @@ export function withTicket(
         () => !hasBegun(),
       )
     },
+    postForStream(url, request) {
+      let hasBegun = false
+      const take = (chunk: Uint8Array): Promise<void> | void => {
+        hasBegun = true
+        return request.take(chunk)
+      }
+      return show(
+        request,
+        (headers) => transport.postForStream(url, { ...request, headers, take }),
+        () => !hasBegun,
+      )
+    },
     postJson: (url, request) => transport.postJson(url, request),
     upload: (url, request) => transport.upload(url, request),
     stop: () => transport.stop(),

@@ -57,6 +57,7 @@ export function watchSources(options: {
         return transport.fetchToSink(url, request)
       },
       fetchConditional: (url, request) => transport.fetchConditional(url, request),
+      postForStream: (url, request) => transport.postForStream(url, request),
       postJson: (url, request) => transport.postJson(url, request),
       upload: (url, request) => transport.upload(url, request),
       stop: () => transport.stop(),

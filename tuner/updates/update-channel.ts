@@ -135,7 +135,7 @@ async function fetchAndBuild(
     baseHas: (digest) => sound.has(digest),
     ...(context.signal === undefined ? {} : { signal: context.signal }),
   })
-  const built = await store.load(head.release)
+  const built = await store.load(head.release, fetched)
   if (built === undefined) throw new TypeError('a generation vanished')
   await switchOver(options, built)
   return fetched
