@@ -40,6 +40,22 @@ export function parseEntryPath(text: unknown): EntryPath {
   return text as EntryPath
 }
 
+/** Orders paths as manifests do: by UTF-8 bytes. */
+export function comparePaths(a: string, b: string): number {
+  if (a === b) return 0
+  // UTF-16 order differs from UTF-8 order only where surrogates meet U+E000 and above.
+  for (let i = 0; i < a.length && i < b.length; i++) {
+    const x = a.charCodeAt(i)
+    const y = b.charCodeAt(i)
+    if (x !== y) {
+      const xs = x >= 0xd800 && x <= 0xdfff
+      const ys = y >= 0xd800 && y <= 0xdfff
+      return xs === ys ? x - y : xs ? 1 : -1
+    }
+  }
+  return a.length - b.length
+}
+
 /**
  * Resolves a symbolic link's target against the folder that holds the link and says why it is
  * refused: only targets that stay inside the tree may be distributed. `..` may stand only at the
