@@ -78,7 +78,7 @@ export function whyNotOverlay(
 
 function whyNotFile(manifest: Manifest, path: string, size: number): string | undefined {
   const why = whyNotEntryPath(path)
-  if (why !== undefined) return `is ${why}`
+  if (why !== undefined) return why
   if (!isOpenToOverlays(manifest.plugin?.paths ?? [], path)) return 'is not open to overlays'
   if (size > limits.overlayFileBytesMax) return 'is too large'
   if (path === manifest.main) return 'is the main of the channel'
