@@ -7,6 +7,11 @@ export const limits = {
   entriesMax: 1_000_000,
   /** Bytes of one manifest document. */
   manifestBytesMax: 256 * 1024 * 1024,
+  /** Bytes of one entry of a manifest: two paths of which every character is escaped. */
+  manifestEntryBytesMax: 64 * 1024,
+  /** Bytes of what stands in a manifest besides its entries, and its members and items. */
+  manifestHeadBytesMax: 8 * 1024 * 1024,
+  manifestHeadValuesMax: 8192,
   /** Bytes of one file of a release. */
   fileBytesMax: 1024 ** 4,
   /** Bytes of TUF metadata documents. */

@@ -3,6 +3,7 @@ import { limits } from './limits.ts'
 import type { Manifest } from './manifest.ts'
 import { findCollisions } from './name-tree.ts'
 import { collisionKey, whyNotEntryPath } from './paths.ts'
+import { valuesMaxOf } from './schemas/index.ts'
 import { updateError } from './update-errors.ts'
 import { checkDocument } from './wire/parse-document.ts'
 import { OverlayStatement } from './wire/update.ts'
@@ -77,7 +78,7 @@ export function whyNotOverlay(
 
 function whyNotFile(manifest: Manifest, path: string, size: number): string | undefined {
   const why = whyNotEntryPath(path)
-  if (why !== undefined) return `is ${why}`
+  if (why !== undefined) return why
   if (!isOpenToOverlays(manifest.plugin?.paths ?? [], path)) return 'is not open to overlays'
   if (size > limits.overlayFileBytesMax) return 'is too large'
   if (path === manifest.main) return 'is the main of the channel'
@@ -110,7 +111,10 @@ function whyInTheWay(
 export function parseOverlayStatement(text: string): OverlayStatement {
   try {
     const bytes = Buffer.from(text)
-    const value = parseCanonicalJson(bytes, { bytesMax: limits.overlayStatementBytesMax })
+    const value = parseCanonicalJson(bytes, {
+      bytesMax: limits.overlayStatementBytesMax,
+      valuesMax: valuesMaxOf(OverlayStatement),
+    })
     return checkDocument(OverlayStatement, value)
   } catch (cause) {
     throw updateError('LW_UPDATE_OVERLAY', { detail: 'Its statement is not well formed.', cause })

@@ -7,20 +7,20 @@ declare const pathBrand: unique symbol
 /** A path inside a release: relative, `/`-separated, well-formed UTF-8, nothing that climbs out. */
 export type EntryPath = string & { readonly [pathBrand]: 'EntryPath' }
 
-/** Says why text cannot be an entry path; undefined when it can. */
+/** Says why text cannot be an entry path, as in "it is empty"; undefined when it can. */
 export function whyNotEntryPath(text: unknown): string | undefined {
-  if (typeof text !== 'string') return 'not text'
-  if (text === '') return 'empty'
-  if (!text.isWellFormed()) return 'not valid Unicode'
+  if (typeof text !== 'string') return 'is not text'
+  if (text === '') return 'is empty'
+  if (!text.isWellFormed()) return 'is not valid Unicode'
   if (Buffer.byteLength(text) > limits.pathBytesMax) {
-    return `longer than ${limits.pathBytesMax} bytes`
+    return `is longer than ${limits.pathBytesMax} bytes`
   }
-  if (text.startsWith('/')) return 'absolute'
+  if (text.startsWith('/')) return 'is absolute'
   if (text.includes('\\')) return 'contains a backslash'
   if (text.includes('\0')) return 'contains NUL'
   if (/^[A-Za-z]:/.test(text)) return 'starts with a drive letter'
   const parts = text.split('/')
-  if (parts.length > limits.pathDepthMax) return `nested deeper than ${limits.pathDepthMax}`
+  if (parts.length > limits.pathDepthMax) return `is nested deeper than ${limits.pathDepthMax}`
   for (const part of parts) {
     if (part === '') return 'has an empty part'
     if (part === '.' || part === '..') return `has a part "${part}"`
@@ -35,9 +35,25 @@ export function whyNotEntryPath(text: unknown): string | undefined {
 export function parseEntryPath(text: unknown): EntryPath {
   const why = whyNotEntryPath(text)
   if (why !== undefined) {
-    throw formatError('LW_FORMAT_PATH', { detail: `${quoted(text)} is ${why}.` })
+    throw formatError('LW_FORMAT_PATH', { detail: `${quoted(text)} ${why}.` })
   }
   return text as EntryPath
+}
+
+/** Orders paths as manifests do: by UTF-8 bytes. */
+export function comparePaths(a: string, b: string): number {
+  if (a === b) return 0
+  // UTF-16 order differs from UTF-8 order only where surrogates meet U+E000 and above.
+  for (let i = 0; i < a.length && i < b.length; i++) {
+    const x = a.charCodeAt(i)
+    const y = b.charCodeAt(i)
+    if (x !== y) {
+      const xs = x >= 0xd800 && x <= 0xdfff
+      const ys = y >= 0xd800 && y <= 0xdfff
+      return xs === ys ? x - y : xs ? 1 : -1
+    }
+  }
+  return a.length - b.length
 }
 
 /**

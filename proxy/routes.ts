@@ -86,7 +86,10 @@ function dispatch(parts: ViaRoutes, files: SingleFlight<UpstreamDocument>, ask: 
       settle(context, exchange, relay(context, exchange, target, 'requests'))
       return
     case 'update':
-      context.server.answerError(exchange, servingError('LW_SERVE_METHOD'))
+      context.server.answerError(
+        exchange,
+        servingError('LW_SERVE_METHOD', { members: { allow: ['POST'] } }),
+      )
       return
   }
 }

@@ -79,6 +79,8 @@ function requireUpdate(context: ProxyContext, path: string): ProxyTarget {
   const outcome = parseTarget(path, context.origins)
   if (outcome.kind === 'elsewhere') throw proxyError('LW_PROXY_ORIGIN')
   if (outcome.kind === 'unknown') throw proxyError('LW_PROXY_TARGET')
-  if (outcome.target.wanted.kind !== 'update') throw servingError('LW_SERVE_METHOD')
+  if (outcome.target.wanted.kind !== 'update') {
+    throw servingError('LW_SERVE_METHOD', { members: { allow: ['GET', 'HEAD'] } })
+  }
   return outcome.target
 }

@@ -3,7 +3,7 @@ import type { Logger } from 'pino'
 import {
   type ChannelName,
   limits as formatLimits,
-  parseManifest,
+  parseManifestInSlices,
   repeaterBase,
 } from '../protocol/index.ts'
 import { ChannelCatalogue } from '../serving/channels/index.ts'
@@ -160,7 +160,9 @@ class RepeaterService implements Repeater {
       ...context,
       server,
       loadManifest: async (digest) =>
-        parseManifest(await objects.load(digest, { bytesMax: formatLimits.manifestBytesMax })),
+        parseManifestInSlices(
+          await objects.load(digest, { bytesMax: formatLimits.manifestBytesMax }),
+        ),
       ageMs(name) {
         const confirmedAtMs = follower.mirrors.get(name)?.state.confirmedAtMs ?? 0
         return clock.now() - (confirmedAtMs === 0 ? issuedAtMs(name) : confirmedAtMs)

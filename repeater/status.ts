@@ -144,12 +144,15 @@ function addGauges(registry: Registry, options: StatusOptions): void {
     registers,
     collect() {
       this.reset()
-      for (const { name, lagSeconds } of statusOf(options).channels.slice(
-        0,
-        limits.measuredChannelsMax,
-      )) {
-        this.set({ channel: name }, lagSeconds)
+      const { channels } = statusOf(options)
+      let closedLag: number | undefined
+      for (const { name, lagSeconds } of channels.slice(0, limits.measuredChannelsMax)) {
+        // Everybody reads these; that a closed channel is there is not everybody's business.
+        const isOpen = options.channels.find(name)?.record.access === 'open'
+        if (isOpen) this.set({ channel: name }, lagSeconds)
+        else closedLag = Math.max(closedLag ?? 0, lagSeconds)
       }
+      if (closedLag !== undefined) this.set({ channel: '(closed)' }, closedLag)
     },
   })
 }

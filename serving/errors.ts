@@ -104,6 +104,24 @@ export const servingError = errorArea('serving', {
     retryable: true,
     says: 'The server puts as many packs of objects together as it can.',
   },
+  LW_SERVE_EXPECTATION: {
+    status: 417,
+    exit: ExitCode.usage,
+    retryable: false,
+    says: 'The server cannot do what the request expects of it.',
+  },
+  LW_SERVE_PRECONDITION: {
+    status: 412,
+    exit: ExitCode.failed,
+    retryable: false,
+    says: 'What lies there is another version than the request allows.',
+  },
+  LW_SERVE_RANGE: {
+    status: 416,
+    exit: ExitCode.failed,
+    retryable: false,
+    says: 'The range lies outside of what lies there.',
+  },
   LW_SERVE_STOPPING: {
     status: 503,
     exit: ExitCode.temporary,

@@ -7,6 +7,7 @@ import {
   LogController,
 } from 'fastify'
 import type { Logger } from 'pino'
+import type { AllowedMethods } from './allowed-methods.ts'
 import { answerClientError } from './client-errors.ts'
 import type { ServingCounters } from './counters.ts'
 import { servingError } from './errors.ts'
@@ -19,6 +20,7 @@ export interface FrameworkOptions {
   readonly bodyBytesMax: number | undefined
   readonly trustedProxies: readonly string[] | undefined
   readonly counters: ServingCounters
+  readonly methods: AllowedMethods
   readonly nextRequestId: () => string
   /** Makes the server around the framework's listener. */
   readonly createServer: (handOn: RequestListener) => Server
@@ -47,6 +49,7 @@ export function createFramework(options: FrameworkOptions): {
       return server
     },
   }) as unknown as FastifyInstance
+  app.addHook('onRoute', ({ url, method }) => options.methods.add(url, method))
   answerErrors(app, counters)
   if (server === undefined) throw new TypeError('the framework made no server')
   return { app, server }

@@ -50,6 +50,11 @@ export class HotRoutes {
     this.#matchers.push(matcher)
   }
 
+  /** Whether the path is read here. */
+  holds(path: string): boolean {
+    return this.#exact.has(path) || this.#match(path) !== undefined
+  }
+
   /** Whether the request was taken. */
   handle(request: IncomingMessage, response: ServerResponse): boolean {
     const method = request.method
@@ -58,7 +63,9 @@ export class HotRoutes {
     const handler = this.#exact.get(path) ?? this.#match(path)
     if (handler === undefined) return false
     const headers = readHotHeaders(request)
-    return headers.hasBody ? false : handler(request, response, headers)
+    return headers.hasBody || !hasOneHost(request, headers)
+      ? false
+      : handler(request, response, headers)
   }
 
   #match(path: string): HotHandler | undefined {
@@ -68,4 +75,9 @@ export class HotRoutes {
     }
     return undefined
   }
+}
+
+/** What is not so is refused on the ordinary way. */
+function hasOneHost(request: IncomingMessage, { hosts }: HotHeaders): boolean {
+  return hosts === 1 || (hosts === 0 && request.httpVersionMinor === 0)
 }

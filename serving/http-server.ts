@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import type { Server, ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
+import { AllowedMethods } from './allowed-methods.ts'
 import { createCounters, type ServingCounters } from './counters.ts'
 import { createFramework } from './framework.ts'
+import { servingError } from './errors.ts'
 import { createFront } from './front.ts'
 import { HotRoutes } from './hot-routes.ts'
 import { servingLimits as limits } from './limits.ts'
@@ -54,8 +56,11 @@ export interface HttpServer extends AsyncDisposable {
     response: ServerResponse,
     answer: StreamedAnswer,
   ): Promise<{ readonly bytes: number; readonly isComplete: boolean }>
-  /** Answers a hot request, or one that was taken from the framework, with an error. */
-  answerError(exchange: RawExchange, error: unknown): void
+  /**
+   * Answers a hot request, or one that was taken from the framework, with an error.
+   * @param fields more header fields: names and values by turns
+   */
+  answerError(exchange: RawExchange, error: unknown, fields?: readonly string[]): void
   /**
    * Starts listening and returns the server's URL without a trailing slash.
    * @throws LW_SERVE_PORT_IN_USE, LW_SERVE_PORT_REFUSED, LW_SERVE_ADDRESS
@@ -70,17 +75,22 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const counters = createCounters()
   const slowClients = new SlowClients(counters, options.slowClients)
   const hot = new HotRoutes()
-  const objects = new ObjectSender(counters, slowClients)
   const { logger } = options
   const nextRequestId = requestIds()
-  const answerError = ({ request, response }: RawExchange, error: unknown) => {
+  const methods = new AllowedMethods(hot)
+  const answerError = (
+    { request, response }: RawExchange,
+    error: unknown,
+    fields: readonly string[] = [],
+  ) => {
     const requestId = nextRequestId()
     counters.problems += 1
     if (asLongwaveError(error).status >= 500) {
       logger.error({ err: error, requestId }, 'request failed')
     }
-    sendProblem(request, response, problemOf(error, requestId))
+    sendProblem(request, response, problemOf(error, requestId), fields)
   }
+  const objects = new ObjectSender({ counters, slowClients, answerError })
   let stopping = false
   let stopped: Promise<void> | undefined
   const isStopping = () => stopping
@@ -89,9 +99,18 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     bodyBytesMax: options.bodyBytesMax,
     trustedProxies: options.trustedProxies,
     counters,
+    methods,
     nextRequestId,
     createServer: (handOn) =>
-      createNodeServer(createFront({ hot, slowClients, handOn, isStopping, answerError }), options),
+      createNodeServer(
+        createFront({ hot, methods, slowClients, handOn, isStopping, answerError }),
+        options,
+      ),
+  })
+  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    // Whether its body follows, nobody knows: the connection cannot be used again.
+    response.shouldKeepAlive = false
+    answerError({ request, response }, servingError('LW_SERVE_EXPECTATION'))
   })
   const unused = new UnusedConnections(server)
   const drainTimeoutMs = options.drainTimeoutMs ?? limits.drainTimeoutMs

@@ -31,7 +31,8 @@ export function createNodeServer(
     keepAliveTimeout: timeouts.keepAliveMs ?? limits.keepAliveTimeoutMs,
     maxHeaderSize: limits.headerBytesMax,
     insecureHTTPParser: false,
-    requireHostHeader: true,
+    // `createFront` does it, with an answer of our own.
+    requireHostHeader: false,
     noDelay: true,
   }
   const server =

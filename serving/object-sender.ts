@@ -3,6 +3,7 @@ import type { Digest } from '../protocol/index.ts'
 import { BufferPool } from './buffer-pool.ts'
 import { type ByteRange, parseByteRange } from './byte-range.ts'
 import type { ServingCounters } from './counters.ts'
+import { servingError } from './errors.ts'
 import { matchHolds, noneMatchHolds } from './entity-tags.ts'
 import { closeObject, type OpenObject, transferObject } from './object-transfer.ts'
 import { type HotHeaders, readHotHeaders } from './raw-headers.ts'
@@ -55,15 +56,29 @@ export function etagOfDigest(digest: Digest): string {
   return `"${digest}"`
 }
 
+/** What `ObjectSender` takes. */
+export interface ObjectSenderParts {
+  readonly counters: ServingCounters
+  readonly slowClients: SlowClients
+  /** Answers with a problem, which no cache keeps; with more header fields by turns. */
+  readonly answerError: (
+    exchange: { readonly request: IncomingMessage; readonly response: ServerResponse },
+    error: unknown,
+    fields: readonly string[],
+  ) => void
+}
+
 /** Answers GET and HEAD for objects: conditions, ranges, bodies with back-pressure. */
 export class ObjectSender {
   readonly #counters: ServingCounters
   readonly #slowClients: SlowClients
+  readonly #answerError: ObjectSenderParts['answerError']
   readonly #pool = new BufferPool()
 
-  constructor(counters: ServingCounters, slowClients: SlowClients) {
+  constructor({ counters, slowClients, answerError }: ObjectSenderParts) {
     this.#counters = counters
     this.#slowClients = slowClients
+    this.#answerError = answerError
   }
 
   /**
@@ -78,7 +93,7 @@ export class ObjectSender {
     headers: HotHeaders = readHotHeaders(exchange.request),
   ): void {
     const { request, response } = exchange
-    const early = this.#answerFromHead(response, object, headers)
+    const early = this.#answerFromHead(exchange, object, headers)
     if (early) {
       release(source)
       return
@@ -88,8 +103,12 @@ export class ObjectSender {
     switch (range.kind) {
       case 'unsatisfiable':
         release(source)
-        response.writeHead(416, [...object.shared, ...unsatisfied(size)])
-        response.end()
+        this.#answerError(exchange, servingError('LW_SERVE_RANGE'), [
+          'ETag',
+          object.facts.etag,
+          'Content-Range',
+          `bytes */${size}`,
+        ])
         return
       case 'whole':
         this.#counters.objectsWhole += 1
@@ -105,11 +124,15 @@ export class ObjectSender {
   }
 
   /** RFC 9110 §13.2.2: If-Match first, then If-None-Match. */
-  #answerFromHead(response: ServerResponse, object: DescribedObject, headers: HotHeaders): boolean {
+  #answerFromHead(
+    exchange: { readonly request: IncomingMessage; readonly response: ServerResponse },
+    object: DescribedObject,
+    headers: HotHeaders,
+  ): boolean {
+    const { response } = exchange
     const { etag } = object.facts
     if (headers.ifMatch !== undefined && !matchHolds(headers.ifMatch, etag)) {
-      response.writeHead(412, ['Content-Length', '0', ...object.shared])
-      response.end()
+      this.#answerError(exchange, servingError('LW_SERVE_PRECONDITION'), ['ETag', etag])
       return true
     }
     if (headers.ifNoneMatch !== undefined && noneMatchHolds(headers.ifNoneMatch, etag)) {
@@ -181,10 +204,6 @@ function partHeaders(object: DescribedObject, first: number, last: number): stri
     'Content-Length',
     String(last - first + 1),
   ]
-}
-
-function unsatisfied(size: number): readonly string[] {
-  return ['Content-Range', `bytes */${size}`, 'Content-Length', '0']
 }
 
 function release(source: ObjectSource): void {

@@ -48,6 +48,9 @@ export function problemOf(error: unknown, requestId: string): ProblemAnswer {
   if (known.retryAfterSeconds !== undefined) {
     headers.push('Retry-After', String(Math.ceil(known.retryAfterSeconds)))
   }
+  const { allow } = known.members
+  // RFC 9110 §15.5.6: which methods there are belongs to every such answer.
+  if (known.status === 405 && Array.isArray(allow)) headers.push('Allow', allow.join(', '))
   if (known.status === 401) headers.push('WWW-Authenticate', 'Bearer realm="longwave"')
   return { status: known.status, headers, body }
 }
@@ -104,16 +107,20 @@ function sentence(error: unknown): string {
   return text.endsWith('.') ? text : `${text}.`
 }
 
-/** Answers with a problem outside the framework's routes; does nothing once headers are out. */
+/**
+ * Answers with a problem outside the framework's routes; does nothing once headers are out.
+ * @param fields more header fields: names and values by turns
+ */
 export function sendProblem(
   request: IncomingMessage,
   response: ServerResponse,
   problem: ProblemAnswer,
+  fields: readonly string[] = [],
 ): void {
   if (response.headersSent) {
     response.destroy()
     return
   }
-  response.writeHead(problem.status, [...problem.headers])
+  response.writeHead(problem.status, [...problem.headers, ...fields])
   response.end(request.method === 'HEAD' ? undefined : problem.body)
 }

@@ -6,13 +6,16 @@ export interface HotHeaders {
   ifMatch: string | undefined
   ifRange: string | undefined
   range: string | undefined
+  /** How many Host fields there are. */
+  hosts: number
   /** The request announces a body. */
   hasBody: boolean
 }
 
 /**
  * Picks the fields out of the raw list: building Node's header object costs more than the rest
- * of a poll. Of repeated fields the last one counts, except that a list stays a list.
+ * of a poll. Of repeated fields the last one counts, except that a list stays a list, and that a
+ * range which is there twice counts as none.
  */
 export function readHotHeaders(request: IncomingMessage): HotHeaders {
   const raw = request.rawHeaders
@@ -21,14 +24,20 @@ export function readHotHeaders(request: IncomingMessage): HotHeaders {
     ifMatch: undefined,
     ifRange: undefined,
     range: undefined,
+    hosts: 0,
     hasBody: false,
   }
+  let ranges = 0
   for (let at = 0; at + 1 < raw.length; at += 2) {
     const name = raw[at] as string
     // The length rules most fields out without a lower-cased copy.
     switch (name.length) {
+      case 4:
+        if (name.toLowerCase() === 'host') found.hosts++
+        break
       case 5:
-        if (name.toLowerCase() === 'range') found.range = raw[at + 1]
+        // RFC 9110 §14.2 has one such field; which of two is meant nobody can say.
+        if (name.toLowerCase() === 'range') found.range = ++ranges === 1 ? raw[at + 1] : undefined
         break
       case 8:
         note8(found, name.toLowerCase(), raw[at + 1])

@@ -218,7 +218,7 @@ class TransmitterService implements Transmitter {
   }
 
   #addRoutes(context: TransmitterContext): void {
-    const { server, measures } = context
+    const { server, measures, catalogue } = context
     const bundles = this.#bundles
     addObjectRoutes(context)
     if (bundles !== undefined) {
@@ -238,7 +238,7 @@ class TransmitterService implements Transmitter {
     addReadingRoutes(context)
     addRepeaters(context)
     addOpenApi(server)
-    measures.addTo(addMetrics(server))
+    measures.addTo(addMetrics(server), (name) => catalogue.find(name)?.record.access === 'open')
   }
 
   #schedule(context: TransmitterContext): void {

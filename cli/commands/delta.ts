@@ -25,13 +25,14 @@ Examples:
   longwave delta verify app-1.0 app.delta
   longwave delta inspect app.delta
 
-Exit codes: 0 ok, 1 failed, 13 damaged delta, other base or wrong result.`,
+Exit codes: 0 ok, 1 failed, 2 something lies where the result belongs, 13 damaged delta, other base or wrong
+result.`,
   )
   command
     .command('make')
     .argument('<old>')
     .argument('<new>')
-    .argument('<file>', 'the delta to write')
+    .argument('<file>', 'the delta to write; must not exist')
     .addOption(
       new Option('--effort <effort>', 'how hard to try').choices(['fast', 'best']).default('best'),
     )

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { chmodSync, constants, copyFileSync, mkdirSync, renameSync } from 'node:fs'
-import { lstat, mkdir, rename, rm, symlink } from 'node:fs/promises'
+import { mkdir, rename, rm, symlink } from 'node:fs/promises'
 import path from 'node:path'
 import { type Digest, type Entry, parseManifest } from '../../protocol/index.ts'
 import { applyBundle } from '../bundle/apply-bundle.ts'
@@ -8,7 +8,8 @@ import { BundleFile } from '../bundle/bundle-file.ts'
 import { deltaError } from '../errors.ts'
 import { fileStaging } from '../objects/file-staging.ts'
 import { fileObjectSource } from '../objects/object-source.ts'
-import { type DeltaFileHeader, deltaHeaderBytesMax, parseDeltaHeader } from './delta-file.ts'
+import { type DeltaFileHeader, readDeltaHeader } from './delta-file.ts'
+import { refuseExisting } from './free-place.ts'
 import { scanTree, singleFile, type Tree } from './tree.ts'
 
 export interface AppliedDirectoryDelta {
@@ -80,11 +81,11 @@ async function rebuild(
   const file = new BundleFile({ path: deltaPath })
   let header: DeltaFileHeader
   try {
-    header = parseDeltaHeader(file.read(0, deltaHeaderBytesMax))
+    header = readDeltaHeader(file)
   } finally {
     file.close()
   }
-  const old = await scanTree(oldPath, 1)
+  const old = await scanTree(oldPath, 1, { code: 'LW_DELTA_BASE', signal })
   const pathOf = (index: number): string => path.join(work, String(index))
   const { manifest, objects } = await applyBundle({
     bundle: { path: deltaPath, start: header.headerBytes },
@@ -135,14 +136,4 @@ async function assemble(rebuilt: Rebuilt, result: string): Promise<void> {
   }
   // Links come last, so that nothing is written through one.
   for (const link of links) await symlink(link.target, path.join(result, link.path))
-}
-
-async function refuseExisting(target: string): Promise<void> {
-  const found = await lstat(target).catch(() => undefined)
-  if (found !== undefined) {
-    throw deltaError('LW_DELTA_EXISTS', {
-      detail: `${target} exists.`,
-      untouched: 'It is as it was.',
-    })
-  }
 }

@@ -1,27 +1,30 @@
 import { type Digest, digestFromBytes } from '../../protocol/index.ts'
 import type { ExpectedRelease } from '../bundle/apply-bundle.ts'
+import type { BundleFile } from '../bundle/bundle-file.ts'
 import { deltaError } from '../errors.ts'
 
 /** The name of the format of a delta between two directories or files. */
 export const directoryDeltaFormat = 'longwave-delta-1'
 
 const magic = [0x4c, 0x57, 0x44, 0x31] as const
-export const deltaHeaderBytesMax = 80
+export const deltaHeaderBytesMax = 96
 
 /** What stands before the bundle. */
 export interface DeltaFileHeader {
   /** Whether the result is a directory or a single file. */
   readonly kind: 'directory' | 'file'
   readonly expect: ExpectedRelease
+  /** Bytes of the bundle, which ends the file. */
+  readonly bundleBytes: number
   readonly headerBytes: number
 }
 
 export function encodeDeltaHeader(header: Omit<DeltaFileHeader, 'headerBytes'>): Uint8Array {
-  const { kind, expect } = header
+  const { kind, expect, bundleBytes } = header
   const bytes = [...magic, kind === 'directory' ? 0 : 1]
   bytes.push(...Buffer.from(expect.manifestSha256, 'hex'))
   const { manifestBytes, totalBytes, largestFileBytes, entries } = expect
-  for (const value of [manifestBytes, totalBytes, largestFileBytes, entries]) {
+  for (const value of [manifestBytes, totalBytes, largestFileBytes, entries, bundleBytes]) {
     let rest = value
     for (; rest >= 128; rest = Math.floor(rest / 128)) bytes.push((rest % 128) + 128)
     bytes.push(rest)
@@ -51,12 +54,26 @@ export function parseDeltaHeader(bytes: Uint8Array): DeltaFileHeader {
       if (byte < 128) return value
     }
   }
-  const [manifestBytes, totalBytes, largestFileBytes, entries] = [
+  const [manifestBytes, totalBytes, largestFileBytes, entries, bundleBytes] = [
+    number(),
     number(),
     number(),
     number(),
     number(),
   ]
   const expect = { manifestSha256, manifestBytes, totalBytes, largestFileBytes, entries }
-  return { kind: kind === 0 ? 'directory' : 'file', expect, headerBytes: at }
+  return { kind: kind === 0 ? 'directory' : 'file', expect, bundleBytes, headerBytes: at }
+}
+
+/**
+ * The header of a delta file that is as long as it says. Its bundle's last part has no end of its
+ * own, so bytes behind it would pass unread.
+ * @throws LW_DELTA_FORMAT
+ */
+export function readDeltaHeader(file: BundleFile): DeltaFileHeader {
+  const header = parseDeltaHeader(file.read(0, deltaHeaderBytesMax))
+  const more = file.bytes - header.headerBytes - header.bundleBytes
+  if (more === 0) return header
+  const detail = more > 0 ? `${more} bytes follow its end.` : `It lacks its last ${-more} bytes.`
+  throw deltaError('LW_DELTA_FORMAT', { detail })
 }

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { createReadStream, createWriteStream } from 'node:fs'
 import { rename, rm, stat } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
@@ -6,6 +7,7 @@ import type { Effort } from '../bundle/make-streams.ts'
 import { expectationOf } from '../bundle/prove-bundle.ts'
 import { fileObjectSource } from '../objects/object-source.ts'
 import { encodeDeltaHeader } from './delta-file.ts'
+import { refuseExisting, requireFreePlace } from './free-place.ts'
 import { scanTree } from './tree.ts'
 
 export interface MadeDirectoryDelta
@@ -17,7 +19,8 @@ export interface MadeDirectoryDelta
 /**
  * Makes the delta that turns the directory or file `oldPath` into `newPath`, proves it and puts it
  * at `outputPath`.
- * @throws LW_DELTA_MAKE, LW_DELTA_CANCELLED, LW_FORMAT_PATH
+ * @throws LW_DELTA_EXISTS when something lies there, or it would lie inside of what it is made of
+ * @throws LW_DELTA_MAKE, LW_DELTA_CANCELLED
  */
 export async function makeDirectoryDelta(options: {
   readonly oldPath: string
@@ -27,10 +30,13 @@ export async function makeDirectoryDelta(options: {
   readonly signal?: AbortSignal
 }): Promise<MadeDirectoryDelta> {
   const { oldPath, newPath, outputPath, effort = 'best', signal } = options
-  const old = await scanTree(oldPath, 1)
-  const next = await scanTree(newPath, 2)
-  const bundlePath = `${outputPath}.bundle`
-  const partPath = `${outputPath}.part`
+  await requireFreePlace(outputPath, [oldPath, newPath])
+  const old = await scanTree(oldPath, 1, { signal })
+  const next = await scanTree(newPath, 2, { signal })
+  // Names of their own: nothing that lies there already is written over.
+  const making = `${outputPath}.making-${randomBytes(6).toString('hex')}`
+  const bundlePath = `${making}.bundle`
+  const partPath = `${making}.part`
   try {
     const { notes, wholeBytes, proved } = await makeBundle({
       oldManifest: old.manifest,
@@ -42,10 +48,12 @@ export async function makeDirectoryDelta(options: {
       ...(signal === undefined ? {} : { signal }),
     })
     const expect = expectationOf(next.manifest)
-    const part = createWriteStream(partPath)
-    part.write(encodeDeltaHeader({ kind: next.kind, expect }))
+    const { size: bundleBytes } = await stat(bundlePath)
+    const part = createWriteStream(partPath, { flags: 'wx' })
+    part.write(encodeDeltaHeader({ kind: next.kind, expect, bundleBytes }))
     await pipeline(createReadStream(bundlePath), part)
     const { size } = await stat(partPath)
+    await refuseExisting(outputPath)
     await rename(partPath, outputPath)
     return { bytes: size, notes, wholeBytes, proved }
   } finally {

@@ -1,5 +1,5 @@
-import { comparePaths, type FileEntry, type Manifest } from '../manifest.ts'
-import type { EntryPath } from '../paths.ts'
+import type { FileEntry, Manifest } from '../manifest.ts'
+import { comparePaths, type EntryPath } from '../paths.ts'
 import {
   type ContentIdentifier,
   formatContentIdentifier,

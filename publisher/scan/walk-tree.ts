@@ -141,7 +141,7 @@ function mayBePublished(
 ): boolean {
   const why = whyNotEntryPath(path)
   if (why !== undefined) {
-    findings.add('path', { path, what: `is ${why}` })
+    findings.add('path', { path, what: why })
     return false
   }
   const key = collisionKey(name)

@@ -13,7 +13,7 @@ import {
   isLongwaveError,
   limits as formatLimits,
   type Manifest,
-  parseManifest,
+  parseManifestInSlices,
 } from '../../protocol/index.ts'
 import type { IncomingObject } from '../../store/objects/index.ts'
 import type { ReleaseTarget } from '../../trust/index.ts'
@@ -118,7 +118,7 @@ async function loadManifestBytes(
 ): Promise<{ readonly manifest: Manifest; readonly bytes: Uint8Array } | undefined> {
   try {
     const bytes = await context.objects.load(digest, { bytesMax: formatLimits.manifestBytesMax })
-    return { manifest: parseManifest(bytes), bytes }
+    return { manifest: await parseManifestInSlices(bytes), bytes }
   } catch (error) {
     if (isLongwaveError(error, 'LW_STORE_OBJECT_MISSING')) return undefined
     if (!isLongwaveError(error, 'LW_STORE_OBJECT_DAMAGED')) throw error

@@ -1,5 +1,6 @@
+import { brotliCompressSync, constants } from 'node:zlib'
 import t from 'tap'
-import { digestOf } from '../../protocol/index.ts'
+import { digestOf, limits } from '../../protocol/index.ts'
 import { type FileSystem, nodeFileSystem } from '../../store/durable-files/index.ts'
 import { createRepeaterToken } from '../../transmitter/index.ts'
 import { createTransport } from '../../transport/index.ts'
@@ -152,4 +153,33 @@ t.test('C83: a main that is no file of the release is not taken in', async (t) =
   t.match(refused.body, { code: 'LW_TRANSMIT_NO_MAIN' })
   const taken = await publisher.begin(publisher.draft({ 'nope.mjs': '1' }, attributes))
   t.equal(taken.status, 200)
+})
+
+t.test('S16: a few packed bytes that stand for millions of values cost nothing', async (t) => {
+  const stage = await startTransmitter(t)
+  const begin = async (text: Uint8Array): Promise<{ status: number; code: string; ms: number }> => {
+    const beganMs = performance.now()
+    const answer = await fetch(`${stage.url}/site/releases`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${stage.token}`, 'content-encoding': 'br' },
+      body: brotliCompressSync(text, { params: { [constants.BROTLI_PARAM_QUALITY]: 3 } }),
+    })
+    const { code } = (await answer.json()) as { readonly code: string }
+    return { status: answer.status, code, ms: performance.now() - beganMs }
+  }
+  const zeros = await begin(Buffer.from(`{"a":[${'0,'.repeat(30_000_000)}0]}`))
+  t.match(zeros, { status: 400, code: 'LW_FORMAT_DOCUMENT' })
+  t.ok(zeros.ms < 5000, `${zeros.ms} ms`)
+  const before = process.memoryUsage.rss()
+  const packed = Buffer.alloc(limits.manifestBytesMax + 1, '0')
+  const held = process.memoryUsage.rss() - before
+  t.match(await begin(packed), { status: 413, code: 'LW_SERVE_BODY_TOO_LARGE' })
+  const grown = process.memoryUsage.rss() - before - held
+  t.ok(grown < 100_000_000, `${grown} bytes more`)
+  const broken = await fetch(`${stage.url}/site/releases`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${stage.token}`, 'content-encoding': 'br' },
+    body: 'no brotli',
+  })
+  t.match(await broken.json(), { status: 422, code: 'LW_TRANSMIT_WRONG_MANIFEST' })
 })

@@ -11,7 +11,7 @@ import {
   urlOfListener,
 } from '../../serving/index.ts'
 import { readHotHeaders } from '../../serving/raw-headers.ts'
-import { whyRefuseTarget } from '../../serving/request-target.ts'
+import { ownTarget, whyRefuseTarget } from '../../serving/request-target.ts'
 
 t.test('Range: one part from a start, to an end, or of the last bytes', async (t) => {
   t.same(parseByteRange(undefined, 10), { kind: 'whole' })
@@ -86,21 +86,51 @@ t.test('S69: targets that climb, hide or leave are refused before any route', as
   for (const target of [...malformed, ...bytes, `/${'x'.repeat(9000)}`, '/\u00e9', '/a\tb']) {
     t.equal(whyRefuseTarget(target), 'malformed', target)
   }
-  for (const target of ['http://evil.test/', '//evil.test/', 'evil.test:443', '', 'a/b', '?a']) {
+  for (const target of ['http://evil.test/', 'evil.test:443', '', 'a/b', '?a']) {
     t.equal(whyRefuseTarget(target), 'elsewhere', target)
   }
+  // In origin form two slashes begin no authority: it is a path that no route has.
+  t.equal(whyRefuseTarget('//evil.test/'), 'nowhere')
+  t.equal(whyRefuseTarget('//../a'), 'climbing')
+  t.equal(whyRefuseTarget('*', 'GET'), 'malformed')
+  t.equal(whyRefuseTarget('*', 'OPTIONS'), 'nowhere')
 })
 
 t.test('S69: honest targets pass', async (t) => {
-  const plain = ['/', '/*', '/a/b', '/a?b=../c', '/a.b/..c/...', '/%20a', '/%252e%252e/a', '*']
+  const plain = ['/', '/*', '/a/b', '/a?b=../c', '/a.b/..c/...', '/%20a', '/%252e%252e/a']
   const proxied = ['/-/via/https%3A%2F%2Fhost%3A8443/NAME', '/a%2fb', '/%C3%A9', '/a;b=c', "/a'b"]
   for (const target of [...plain, ...proxied]) {
     t.equal(whyRefuseTarget(target), undefined, target)
   }
 })
 
-function requestOf(method: string, url: string, rawHeaders: string[] = []): IncomingMessage {
-  return { method, url, rawHeaders } as unknown as IncomingMessage
+t.test('an absolute target of this very server is the path that it ends with', async (t) => {
+  const own = [
+    ['http://host:8080/a?b', 'host:8080', '/a?b'],
+    ['HTTP://Host/a', 'hOST', '/a'],
+    ['http://host:80/a', 'host', '/a'],
+    ['https://host/a', 'host:443', '/a'],
+    ['http://[::1]:1/a', '[::1]:1', '/a'],
+    ['http://host', 'host', '/'],
+    ['http://host?q', 'host', '/?q'],
+  ] as const
+  for (const [target, host, path] of own) t.equal(ownTarget(target, host), path, target)
+  const others = [
+    ['http://evil.test/a', 'host'],
+    ['http://host:81/a', 'host'],
+    ['http://user@host/a', 'host'],
+    ['http://host/a', undefined],
+    ['ftp://host/a', 'host'],
+    ['http:///a', ''],
+    ['/a', 'host'],
+    ['*', 'host'],
+  ] as const
+  for (const [target, host] of others) t.equal(ownTarget(target, host), target, target)
+})
+
+function requestOf(method: string, url: string, fields: string[] = []): IncomingMessage {
+  const rawHeaders = ['Host', 'a', ...fields]
+  return { method, url, rawHeaders, httpVersionMinor: 1 } as unknown as IncomingMessage
 }
 const response = {} as ServerResponse
 
@@ -132,6 +162,8 @@ t.test('hot routes take exact GET and HEAD requests without a body, nothing else
     requestOf('POST', '/a'),
     requestOf('GET', '/a', ['Content-Length', '5']),
     requestOf('GET', '/a', ['transfer-ENCODING', 'chunked']),
+    requestOf('GET', '/a', ['HOST', 'b']),
+    { ...requestOf('GET', '/a'), rawHeaders: [] } as unknown as IncomingMessage,
     requestOf('GET', '/b'),
   ]
   for (const request of declined) {
@@ -152,6 +184,9 @@ t.test('the fields of a hot request are read whatever their case', async (t) => 
     hasBody: false,
   })
   t.equal(readHotHeaders(requestOf('GET', '/', ['Content-Length', '0'])).hasBody, false)
+  const twice = ['Range', 'bytes=0-', 'range', 'bytes=5-']
+  t.equal(readHotHeaders(requestOf('GET', '/', twice)).range, undefined)
+  t.equal(readHotHeaders(requestOf('GET', '/', [...twice, 'RANGE', 'a'])).range, undefined)
 })
 
 t.test('objects in memory stay within their budget; the longest unused goes first', async (t) => {

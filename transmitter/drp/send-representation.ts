@@ -118,9 +118,10 @@ async function send(
   const { reply } = exchange
   switch (body.kind) {
     case 'problem': {
-      void reply.headers({ vary: headers['Vary'], allow: headers['Allow'] })
-      const range = headers['Content-Range']
-      if (range !== undefined) void reply.header('content-range', range)
+      for (const name of ['Vary', 'Allow', 'Content-Range']) {
+        const value = headers[name]
+        if (value !== undefined) void reply.header(name, value)
+      }
       throw errorOf(body.code)
     }
     case 'none':

@@ -4,7 +4,7 @@ import {
   filesOf,
   limits as formatLimits,
   type Manifest,
-  parseManifest,
+  parseManifestInSlices,
 } from '../../protocol/index.ts'
 import type { ObjectStore } from '../../store/objects/index.ts'
 import { transmitterLimits as limits } from '../limits.ts'
@@ -98,6 +98,15 @@ export class ManifestMemory {
     return loaded
   }
 
+  /** Takes over one that was parsed already and lies in the store by now. */
+  keep(digest: Digest, manifest: Manifest): void {
+    if (this.#kept.has(digest)) return
+    const loading = Promise.resolve(new LoadedManifest(manifest))
+    const { length: entries } = manifest.entries
+    this.#kept.set(digest, { loading, entries, usedAtMs: this.#clock.now() })
+    this.#trim()
+  }
+
   /** The exact bytes, verified. */
   bytes(digest: Digest): Promise<Uint8Array> {
     return this.#objects.load(digest, { bytesMax: formatLimits.manifestBytesMax })
@@ -110,7 +119,7 @@ export class ManifestMemory {
   }
 
   async #parse(digest: Digest): Promise<LoadedManifest> {
-    return new LoadedManifest(parseManifest(await this.bytes(digest)))
+    return new LoadedManifest(await parseManifestInSlices(await this.bytes(digest)))
   }
 
   #trim(): void {

@@ -34,21 +34,29 @@ function emptyCounts(): ChannelCounts {
   }
 }
 
+/** Under which channels beyond the limit are counted. */
+const others = '(others)'
+
 /** Counts per channel; the channels beyond a limit share one. */
 export class ChannelMeasures {
   readonly #counts = new Map<string, ChannelCounts>()
+  #labelOf = (channel: string): string => channel
 
   of(channel: string): ChannelCounts {
     const known = this.#counts.get(channel)
     if (known !== undefined) return known
-    const name = this.#counts.size < limits.measuredChannelsMax ? channel : 'others'
+    const name = this.#counts.size < limits.measuredChannelsMax ? channel : others
     const counts = this.#counts.get(name) ?? emptyCounts()
     this.#counts.set(name, counts)
     return counts
   }
 
-  /** Adds the counts to a server's metrics. */
-  addTo(registry: Registry): void {
+  /**
+   * Adds the counts to a server's metrics, which whoever reaches the server reads: those of
+   * channels that are not open are summed up under one label, which is no channel's name.
+   */
+  addTo(registry: Registry, isOpen: (channel: string) => boolean): void {
+    this.#labelOf = (channel) => (channel === others || isOpen(channel) ? channel : '(closed)')
     this.#add(registry, 'longwave_channel_polls_total', 'Polls of a channel', {
       all: (counts) => counts.polls,
     })
@@ -82,6 +90,7 @@ export class ChannelMeasures {
     ]
   ): void {
     const measures = this.#counts
+    const labelOf = (channel: string): string => this.#labelOf(channel)
     const isSplit = Object.keys(kinds).length > 1
     new Counter({
       name,
@@ -90,7 +99,8 @@ export class ChannelMeasures {
       registers: [registry],
       collect() {
         this.reset()
-        for (const [channel, counts] of measures) {
+        for (const [name, counts] of measures) {
+          const channel = labelOf(name)
           for (const [kind, read] of Object.entries(kinds)) {
             this.inc(isSplit ? { channel, kind } : { channel }, read(counts))
           }

@@ -6,7 +6,7 @@ import {
   isLongwaveError,
   type Manifest,
   manifestId,
-  parseManifest,
+  parseManifestInSlices,
   type UploadState,
 } from '../../protocol/index.ts'
 import type { ChannelRecord, ObjectRecord, UploadRecord } from '../../store/server-records/index.ts'
@@ -33,7 +33,7 @@ export async function beginUpload(
   begin: BeginUpload,
 ): Promise<UploadState> {
   const { name, manifestBytes } = begin
-  const manifest = parseManifest(manifestBytes)
+  const manifest = await parseManifestInSlices(manifestBytes)
   if (manifest.name !== name) {
     throw transmitterError('LW_TRANSMIT_WRONG_MANIFEST', {
       detail: `It says ${manifest.name}, the URL says ${name}.`,
@@ -50,6 +50,7 @@ export async function beginUpload(
   const digest = manifestId(manifestBytes)
   const upload = await openUpload(context, { name, digest, channel })
   await keepManifest(context, upload, manifestBytes)
+  context.manifests.keep(digest, manifest)
   const loaded = await context.manifests.load(digest)
   if (begin.continues !== undefined) await adopt(context, upload, loaded, begin.continues)
   return describeUpload(context, upload, loaded)

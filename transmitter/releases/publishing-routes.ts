@@ -1,5 +1,3 @@
-import { promisify } from 'node:util'
-import { brotliDecompress } from 'node:zlib'
 import multipart from '@fastify/multipart'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import {
@@ -7,10 +5,12 @@ import {
   CommitRequest,
   checkDocument,
   continuesParameter,
+  isLongwaveError,
   limits as formatLimits,
   type PublishState,
   parseChannelName,
 } from '../../protocol/index.ts'
+import { unpackBody } from '../../serving/index.ts'
 import type { TransmitterContext } from '../context.ts'
 import { transmitterError } from '../errors.ts'
 import { transmitterLimits as limits } from '../limits.ts'
@@ -106,8 +106,6 @@ async function addUploadRoutes(context: TransmitterContext, app: FastifyInstance
   )
 }
 
-const decompress = promisify(brotliDecompress)
-
 async function manifestBody(request: FastifyRequest): Promise<Uint8Array> {
   const body = request.body
   if (!Buffer.isBuffer(body)) throw transmitterError('LW_TRANSMIT_WRONG_MANIFEST')
@@ -119,8 +117,9 @@ async function manifestBody(request: FastifyRequest): Promise<Uint8Array> {
     })
   }
   try {
-    return await decompress(body, { maxOutputLength: formatLimits.manifestBytesMax })
+    return await unpackBody(body, formatLimits.manifestBytesMax)
   } catch (cause) {
+    if (!isLongwaveError(cause, 'LW_SERVE_REQUEST')) throw cause
     throw transmitterError('LW_TRANSMIT_WRONG_MANIFEST', {
       detail: 'Its compression is broken.',
       cause,

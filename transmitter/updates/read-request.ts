@@ -1,5 +1,3 @@
-import { promisify } from 'node:util'
-import { brotliDecompress } from 'node:zlib'
 import type { FastifyRequest } from 'fastify'
 import {
   type Digest,
@@ -11,11 +9,9 @@ import {
   updateError,
   UpdateRequest,
 } from '../../protocol/index.ts'
-import { servingError } from '../../serving/index.ts'
+import { servingError, unpackBody } from '../../serving/index.ts'
 import type { FeedbackEntryRecord } from '../../store/server-records/index.ts'
 import { checkRequest } from '../../trust/index.ts'
-
-const decompress = promisify(brotliDecompress)
 
 /** An update request whose signature was verified. */
 export interface SignedRequest {
@@ -45,11 +41,7 @@ async function bodyOf(request: FastifyRequest): Promise<Buffer> {
   const coding = request.headers['content-encoding']
   if (coding === undefined || coding === 'identity') return body
   if (coding !== 'br') throw servingError('LW_SERVE_MEDIA_TYPE')
-  try {
-    return await decompress(body, { maxOutputLength: limits.updateRequestBytesMax })
-  } catch (cause) {
-    throw servingError('LW_SERVE_REQUEST', { detail: 'Its compression is broken.', cause })
-  }
+  return unpackBody(body, limits.updateRequestBytesMax)
 }
 
 /**
