@@ -1,7 +1,10 @@
 import type { FetchProgress } from '../mirroring/index.ts'
+import { parseSchedule, whyNeverRuns } from '../protocol/index.ts'
 import {
   openTuner as openHomeTuner,
+  passedOverText,
   type Subscription,
+  type SubscriptionView,
   type TunerOperations,
   type UpdateResult,
 } from '../tuner/index.ts'
@@ -41,6 +44,11 @@ export async function selectSubscriptions(
     session.output.print('Nothing is subscribed. Start with: longwave subscribe CHANNEL_URL')
   }
   return chosen
+}
+
+/** What whoever set a schedule should know of it; undefined when it counts and comes to a run. */
+export function scheduleWarning(schedule: SubscriptionView['schedule']): string | undefined {
+  return passedOverText(schedule) ?? whyNeverRuns(parseSchedule(schedule.text))
 }
 
 /** Who decided a schedule, for people. */

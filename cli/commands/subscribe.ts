@@ -6,7 +6,13 @@ import { collect } from '../options/index.ts'
 import { countText } from '../output/index.ts'
 import type { Runner } from '../program.ts'
 import type { Session } from '../session.ts'
-import { openTuner, printUpdate, showFetch, updateObject } from '../tuner-session.ts'
+import {
+  openTuner,
+  printUpdate,
+  scheduleWarning,
+  showFetch,
+  updateObject,
+} from '../tuner-session.ts'
 
 interface Flags {
   readonly into?: string
@@ -94,6 +100,8 @@ async function subscribe(session: Session, link: string, flags: Flags): Promise<
     })
     printUpdate(session, result)
     session.output.print(`  Files at   ${view.location}`)
+    const warning = scheduleWarning(view.schedule)
+    if (warning !== undefined) session.output.note(`Warning: ${warning}`)
     return ExitCode.ok
   } finally {
     progress.stop()

@@ -45,12 +45,29 @@ async function start(session: Session): Promise<number> {
           { channel: result.subscription.name, from: result.from, to: result.to },
           result.outcome,
         )
+      } else if (event.type === 'damaged') {
+        session.output.emit({ type: 'error', channel: event.id, code: codeOf(event.error) })
+        logger.error({ channel: event.id, err: event.error }, 'a subscription cannot be read')
+      } else if (event.type === 'warning') {
+        session.output.emit({
+          type: 'warning',
+          channel: event.subscription.name,
+          text: event.text,
+        })
+        logger.warn({ channel: event.subscription.name }, event.text)
       } else {
-        const code = isLongwaveError(event.error) ? event.error.code : 'LW_INTERNAL'
-        session.output.emit({ type: 'error', channel: event.subscription.name, code })
+        session.output.emit({
+          type: 'error',
+          channel: event.subscription.name,
+          code: codeOf(event.error),
+        })
         logger.warn({ channel: event.subscription.name, err: event.error }, 'an update failed')
       }
     },
   })
   return ExitCode.ok
+}
+
+function codeOf(error: unknown): string {
+  return isLongwaveError(error) ? error.code : 'LW_INTERNAL'
 }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { ExitCode } from '../../protocol/index.ts'
 import type { Subscription, UpdateOutcome } from '../../tuner/index.ts'
+import { sumOf } from '../each-subscription.ts'
 import { reportFailure } from '../failure/index.ts'
 import type { Runner } from '../program.ts'
 import type { Session } from '../session.ts'
@@ -26,7 +27,8 @@ export function declare(command: Command, run: Runner): void {
     .addHelpText(
       'after',
       `
-Naming a channel lifts the hold that undo set, and mends damaged files.
+Files of a copy that were deleted or altered are mended, also when there is no new release. Naming a
+channel lifts the hold that undo set, and mirrors local changes of a synchronized folder away.
 
 Examples:
   longwave update
@@ -46,8 +48,7 @@ async function update(session: Session, words: readonly string[], flags: Flags):
     for (const one of await selectSubscriptions(session, tuner, word)) chosen.set(one.id, one)
   }
   const progress = session.progress()
-  let failures = 0
-  let code: number = ExitCode.ok
+  const codes: number[] = []
   let worked = 0
   const onOutcome = (outcome: UpdateOutcome): void => {
     progress.stop()
@@ -57,16 +58,19 @@ async function update(session: Session, words: readonly string[], flags: Flags):
       if (!['unchanged', 'held', 'paused', 'ended', 'waiting'].includes(outcome.result.outcome))
         worked++
     } else {
-      failures++
-      session.output.note(`${outcome.subscription.name}:`)
-      code = reportFailure(session.output, outcome.error)
+      fail(outcome.subscription.name, outcome.error)
     }
+  }
+  const fail = (name: string, error: unknown): void => {
+    session.output.note(`${name}:`)
+    codes.push(reportFailure(session.output, error))
   }
   try {
     await tuner.update([...chosen.values()], {
       check: flags.check === true,
       // Without names it is what a schedule would do, at once: holds and pauses count.
       scheduled: words.length === 0 && flags.check !== true,
+      mend: true,
       signal: session.signal,
       onProgress: showFetch(progress),
       onOutcome,
@@ -74,6 +78,8 @@ async function update(session: Session, words: readonly string[], flags: Flags):
   } finally {
     progress.stop()
   }
-  if (failures > 0) return failures === chosen.size ? code : ExitCode.partial
+  const damaged = words.length === 0 ? await tuner.damaged() : []
+  for (const { id, error } of damaged) fail(id, error)
+  if (codes.length > 0) return sumOf(codes, chosen.size + damaged.length)
   return worked === 0 && flags.exitCode === true ? ExitCode.nothingToDo : ExitCode.ok
 }

@@ -163,6 +163,8 @@ export function parseReleaseRecord(bytes: Uint8Array): ReleaseRecord {
   return record
 }
 
+const fetchedAgain = 'longwave update  # fetches the release again'
+
 /**
  * Loads a generation's record and manifest, not its files.
  * @returns undefined when there is none.
@@ -174,7 +176,7 @@ export async function loadGeneration(
 ): Promise<Generation | undefined> {
   const recordBytes = await readStateFile(fs, path.join(directory, 'release.json'), {
     bytesMax: generationLimits.recordBytesMax,
-    next: 'longwave update fetches the release again.',
+    next: fetchedAgain,
   })
   if (recordBytes === undefined) return undefined
   try {
@@ -188,8 +190,9 @@ export async function loadGeneration(
     return new Generation({ fs, directory, record, manifest, manifestBytes, times })
   } catch (cause) {
     throw tunerError('LW_TUNER_STATE_DAMAGED', {
-      detail: `Generation ${path.basename(directory)}.`,
-      next: 'longwave update fetches the release again.',
+      detail: `${directory} has a release.json, manifest.json or times.bin that was altered.`,
+      untouched: 'Its files were not looked at.',
+      next: fetchedAgain,
       cause,
     })
   }

@@ -17,7 +17,7 @@ import {
 } from '../update-requests/index.ts'
 import { type Applied, updateFolder, updateGenerations } from '../updates/index.ts'
 import { followIndex, indexRoute } from './follow-index.ts'
-import { healQuickly } from './heal.ts'
+import { healQuickly, isVouchedFor } from './heal.ts'
 import { noteFailure, noteSuccess, statusAfter, type UpdateResult } from './outcome.ts'
 import { generationStore, inTurn, releaseOf, updateContext } from './recover.ts'
 import { closedFailure } from './ticket-access.ts'
@@ -27,6 +27,12 @@ export interface UpdateOptions extends OperationOptions {
   readonly check?: boolean
   /** A scheduled run: holds, pauses and rollouts count, and only a new release is acted upon. */
   readonly scheduled?: boolean
+  /**
+   * With `scheduled`: when nothing is new, look at the files of the copy all the same and mend what
+   * is missing or altered. A look of stat at every file is nothing for a person who waits, and too
+   * much for each poll of a tuner that runs.
+   */
+  readonly mend?: boolean
   /** Called with a folder's local changes before they are mirrored away; throws to refuse. */
   readonly onLocalChanges?: (changes: readonly LocalChange[]) => Promise<void> | void
   readonly minimumRootVersion?: number
@@ -242,7 +248,8 @@ class UpdateRun {
       await history.setStatus(id, sound)
       return { outcome: 'held', to: held }
     }
-    if (check === true || (scheduled === true && held === head.release)) {
+    const isQuiet = scheduled === true && !(await this.#isToMend(head))
+    if (check === true || (isQuiet && held === head.release)) {
       await history.setStatus(id, sound)
       // What a broken attempt left behind is of no use now.
       if (held === head.release && check !== true) await this.#clearStaging()
@@ -254,6 +261,14 @@ class UpdateRun {
       return { outcome: 'waiting', to: held, turnAt: new Date(turnMs).toISOString() }
     }
     return undefined
+  }
+
+  /** Whether the head lies here, and not as it was made. */
+  async #isToMend(head: ReleaseTarget): Promise<boolean> {
+    if (this.#options.mend !== true || this.#subscription.into !== undefined) return false
+    const current = await generationStore(this.#context, this.#subscription).usableCurrent()
+    if (current === undefined) return true
+    return current.record.manifest === head.sha256 && !(await isVouchedFor(current))
   }
 
   /** When a rollout lets this tuner in; a first fetch is not held up. */
