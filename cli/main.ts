@@ -12,7 +12,10 @@ if (major < 20 || (major === 20 && minor < 18)) {
   const bounded = process.argv.some((word) => serves.test(word))
     ? import('./young-space.ts').then((space) => space.boundYoungSpace())
     : Promise.resolve()
-  bounded
+  // First of all: what a signal ends before it is listened to says nothing of it.
+  import('./interruption.ts')
+    .then((interruption) => interruption.listenEarly())
+    .then(() => bounded)
     .then(() => import('./program.ts'))
     .then((program) => program.runProgram(process.argv.slice(2)))
     .catch((error: unknown) => {

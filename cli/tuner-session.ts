@@ -148,7 +148,11 @@ function updatedLines(result: UpdateResult, head: string): readonly string[] {
     )
   }
   for (const change of (result.localChanges ?? []).slice(0, 20)) {
-    lines.push(`  Local      ${change.what} ${change.path} (saved for undo)`)
+    lines.push(
+      change.what === 'special'
+        ? `  Local      ${change.path}, a socket, pipe or device, went aside; undo does not bring it back`
+        : `  Local      ${change.what} ${change.path} (saved for undo)`,
+    )
   }
   if (result.trustOnFirstUse && result.from === 0) {
     lines.push(

@@ -7,7 +7,9 @@ declare const pathBrand: unique symbol
 /** A path inside a release: relative, `/`-separated, well-formed UTF-8, nothing that climbs out. */
 export type EntryPath = string & { readonly [pathBrand]: 'EntryPath' }
 
-/** Says why text cannot be an entry path; undefined when it can. */
+/**
+ * Says why text cannot be an entry path, in words that follow "is"; undefined when it can.
+ */
 export function whyNotEntryPath(text: unknown): string | undefined {
   if (typeof text !== 'string') return 'not text'
   if (text === '') return 'empty'
@@ -16,16 +18,16 @@ export function whyNotEntryPath(text: unknown): string | undefined {
     return `longer than ${limits.pathBytesMax} bytes`
   }
   if (text.startsWith('/')) return 'absolute'
-  if (text.includes('\\')) return 'contains a backslash'
-  if (text.includes('\0')) return 'contains NUL'
-  if (/^[A-Za-z]:/.test(text)) return 'starts with a drive letter'
+  if (text.includes('\\')) return 'with a backslash'
+  if (text.includes('\0')) return 'with a NUL'
+  if (/^[A-Za-z]:/.test(text)) return 'with a drive letter at its start'
   const parts = text.split('/')
   if (parts.length > limits.pathDepthMax) return `nested deeper than ${limits.pathDepthMax}`
   for (const part of parts) {
-    if (part === '') return 'has an empty part'
-    if (part === '.' || part === '..') return `has a part "${part}"`
+    if (part === '') return 'with an empty part'
+    if (part === '.' || part === '..') return `with a part "${part}"`
     if (Buffer.byteLength(part) > limits.pathPartBytesMax) {
-      return `has a part longer than ${limits.pathPartBytesMax} bytes`
+      return `with a part longer than ${limits.pathPartBytesMax} bytes`
     }
   }
   return undefined
@@ -84,6 +86,17 @@ export function collisionKey(path: string): string {
     .toLowerCase()
     .replace(/\u0307/g, '')
     .replace(/ı/g, 'i')
+}
+
+/** The folder at the root of a synchronized folder in which its updates are prepared. */
+export const updatingName = '.longwave-updating'
+
+/**
+ * Whether a name at the root of a release is, on some file system, the one of that folder. Entries
+ * below it could not be told from an update under way.
+ */
+export function isReservedName(name: string): boolean {
+  return collisionKey(name) === updatingName
 }
 
 const windowsDevices = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\..*)?$/i

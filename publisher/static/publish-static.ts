@@ -159,7 +159,14 @@ async function publish(run: StaticRun, input: PublishInput): Promise<StaticSumma
     signal: options.signal,
     onWritten: (bytes) => {
       sentBytes += bytes
-      options.onProgress?.({ phase: 'upload', sentBytes, missingBytes, missingObjects: 0 })
+      options.onProgress?.({
+        phase: 'upload',
+        sentBytes,
+        doneBytes: Math.min(sentBytes, missingBytes),
+        totalBytes: missingBytes,
+        missingBytes,
+        missingObjects: 0,
+      })
     },
   })
   await writeManifest(site, plan)

@@ -2,21 +2,23 @@ import {
   type ChannelAddress,
   type Digest,
   isChannelName,
-  isLongwaveError,
   isReadToken,
   limits as formatLimits,
   parseSchedule,
+  updatingName,
 } from '../../protocol/index.ts'
 import { ensureDirectory, fileFailure, isErrno } from '../../store/durable-files/index.ts'
 import { channelIdOf } from '../../trust/index.ts'
 import type { OperationOptions, TunerContext } from '../context.ts'
 import { tunerError } from '../errors.ts'
-import { FolderState, FolderTransaction, updatingName, whyNotFolder } from '../folders/index.ts'
+import { whyNotFolder } from '../folders/index.ts'
 import { loadPolicy, ruleFor } from '../policy/index.ts'
 import { askRepeater } from '../repeaters/index.ts'
 import { folderSubscriptionId, type Subscription } from '../subscriptions/index.ts'
 import type { UpdateResult } from './outcome.ts'
 import { findProxy } from './find-proxy.ts'
+import { giveUp } from './give-up.ts'
+import { otherChannelLinked } from './other-channel.ts'
 import { requestUrl } from './request-url.ts'
 import { inTurn } from './recover.ts'
 import { closedError, obtainTicket } from './ticket-access.ts'
@@ -46,7 +48,7 @@ export interface SubscribeOptions extends OperationOptions {
  * Subscribes to a channel and fetches it at once. When the first fetch fails nothing is subscribed,
  * but what was downloaded and verified is used by the next attempt.
  * @throws LW_TUNER_NAME_TAKEN, LW_TUNER_FOLDER_REFUSED, LW_TUNER_FOLDER_NOT_EMPTY,
- *   LW_TUNER_NO_CHANNEL, LW_TUNER_NO_PROXY, LW_TUNER_POLICY, LW_TUNER_CLOSED, LW_TUNER_TOKEN,
+ *   LW_TUNER_CHANNEL_UNKNOWN, LW_TUNER_NO_PROXY, LW_TUNER_POLICY, LW_TUNER_CLOSED, LW_TUNER_TOKEN,
  *   LW_TRUST_…
  */
 export async function subscribe(
@@ -221,26 +223,6 @@ async function firstFetch(
   return { ...result, subscription }
 }
 
-/** Takes a subscription back whose first fetch failed, unless its folder's change was begun. */
-async function giveUp(
-  context: TunerContext,
-  subscription: Subscription,
-  error: unknown,
-): Promise<void> {
-  const { fs, subscriptions, history } = context
-  const { id, into } = subscription
-  const directory = subscriptions.directoryOf(id)
-  const mayContinue = !isLongwaveError(error) || error.retryable
-  if (into !== undefined) {
-    const { journalFile } = new FolderState({ fs, directory })
-    const transaction = new FolderTransaction({ fs, directory: into.directory, journalFile })
-    if ((await transaction.pending()) !== undefined) return
-    if (!mayContinue) await transaction.discardWork().catch(() => undefined)
-  }
-  await history.forget(id)
-  await subscriptions.remove(id, mayContinue ? ['data', 'staging'] : ['data'])
-}
-
 function updateOptions(options: SubscribeOptions): UpdateOptions {
   const { signal, onProgress, onLocalChanges, address } = options
   return {
@@ -261,8 +243,7 @@ function refetch(
   const { channelId } = options.address
   return inTurn(context, existing, async (latest) => {
     if (channelId !== undefined && channelId !== latest.channel) {
-      // The trust client names both fingerprints and the command that mends it.
-      return updateInTurn(context, { ...latest, channel: channelId }, updateOptions(options))
+      throw otherChannelLinked(latest, channelId)
     }
     const { pending: _pending, ...known } = latest
     const subscription: Subscription = {
@@ -299,6 +280,13 @@ async function requireFreeName(
     // A first fetch that broke can be replaced: nothing is subscribed yet.
     if (other.pending === true && other.id === wanted.id) continue
     if (other.id === wanted.id || (other.name === wanted.name && other.url !== wanted.url)) {
+      if (other.into !== undefined && other.id === wanted.id) {
+        throw tunerError('LW_TUNER_FOLDER_REFUSED', {
+          detail: `${other.into.directory} is kept by ${other.name}, which is ${other.url}.`,
+          untouched: 'Nothing was subscribed.',
+          next: `Take another folder, or end that one first: longwave unsubscribe ${other.into.directory}`,
+        })
+      }
       throw tunerError('LW_TUNER_NAME_TAKEN', {
         detail: `${other.name} is ${other.url}.`,
         untouched: 'Nothing was subscribed.',
@@ -382,7 +370,7 @@ async function askChannelId(context: TunerContext, options: SubscribeOptions): P
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   })
   if (root.status !== 200) {
-    throw tunerError('LW_TUNER_NO_CHANNEL', {
+    throw tunerError('LW_TUNER_CHANNEL_UNKNOWN', {
       detail: `${options.address.url} answered ${root.status}.`,
       untouched: 'Nothing was subscribed.',
       next: `longwave channels ${options.address.base}`,

@@ -18,6 +18,7 @@ import {
 import { type Applied, updateFolder, updateGenerations } from '../updates/index.ts'
 import { followIndex, indexRoute } from './follow-index.ts'
 import { healQuickly, isVouchedFor } from './heal.ts'
+import { withReplaceCommand } from './other-channel.ts'
 import { noteFailure, noteSuccess, statusAfter, type UpdateResult } from './outcome.ts'
 import { generationStore, inTurn, releaseOf, updateContext } from './recover.ts'
 import { closedFailure } from './ticket-access.ts'
@@ -63,7 +64,8 @@ export async function updateInTurn(
   } catch (cause) {
     options.signal?.throwIfAborted()
     const denied = await closedFailure(context, subscription, cause)
-    const error = fileFailure(denied, `${subscription.name} was being updated`, {
+    const named = withReplaceCommand(subscription, denied)
+    const error = fileFailure(named, `${subscription.name} was being updated`, {
       untouched: 'The channel is as it was, or is finished by the next command.',
     })
     await noteFailure(context, subscription, error)
@@ -183,7 +185,8 @@ class UpdateRun {
 
   /** Takes what else an answer brought, now that its release lies here. */
   async #finish(exchanged: Exchanged | undefined, result: UpdateResult): Promise<UpdateResult> {
-    if (exchanged === undefined) return result
+    if (exchanged === undefined)
+      return { ...result, warnings: [...result.warnings, ...this.#warnings] }
     const context = this.#context
     const subscription = this.#subscription
     const { signal, check, scheduled } = this.#options
@@ -303,6 +306,7 @@ class UpdateRun {
         ...(onLocalChanges === undefined ? {} : { onLocalChanges }),
         ...(adopt === undefined ? {} : { adopt }),
       })
+      if (applied.special.length > 0) this.#warnings.push(leftAlone(applied.special))
       const isNew = applied.fetched !== undefined || applied.from !== applied.to
       const outcome = isNew ? 'updated' : applied.localChanges.length > 0 ? 'healed' : 'unchanged'
       return { ...reportOf(applied, outcome), localChanges: applied.localChanges }
@@ -357,6 +361,12 @@ class UpdateRun {
       headRelease: head.release,
     })
   }
+}
+
+function leftAlone(special: readonly string[]): string {
+  const [first] = special
+  const more = special.length === 1 ? '' : ` and ${special.length - 1} more`
+  return `${JSON.stringify(first)}${more}: a socket, pipe or device is left where it is, and is no part of the copy.`
 }
 
 function reportOf(applied: Applied, outcome: UpdateResult['outcome']): AppliedHead {

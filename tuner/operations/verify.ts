@@ -117,7 +117,12 @@ async function verifyFolder(
   const held = await heldRelease(context, stateDirectory)
   if (held === undefined) throw nothingFetched()
   const differences = await folderDifferences(updates, folder)
-  const what = { edited: 'altered', deleted: 'missing', added: 'extra' } as const
+  const what = {
+    edited: 'altered',
+    deleted: 'missing',
+    added: 'extra',
+    special: 'altered',
+  } as const
   const damages = differences.map((one): Damage => ({ path: one.path, what: what[one.what] }))
   const healed = options.heal === true && damages.length > 0
   const head = targetOfHeld(held)

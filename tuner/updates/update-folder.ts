@@ -12,6 +12,7 @@ import {
   type LocalChange,
   localChanges,
   planFolder,
+  specialFiles,
   targetOf,
 } from '../folders/index.ts'
 import { countChanges } from './changes.ts'
@@ -19,12 +20,14 @@ import { DiskWatch } from './disk-space.ts'
 import { applyChange, contentIndex } from './folder-change.ts'
 import { type FolderOptions, FolderRun } from './folder-run.ts'
 import { requirePathRoom } from './path-room.ts'
-import { requireCapabilities } from './requirements.ts'
+import { requireCapabilities, requireNoReservedName } from './requirements.ts'
 import { type Applied, nameAtOrigin, type UpdateContext } from './update-channel.ts'
 
 export interface FolderApplied extends Applied {
   /** Local changes that were saved for undo and mirrored away. */
   readonly localChanges: readonly LocalChange[]
+  /** Sockets, pipes and devices that were left where they are. */
+  readonly special: readonly string[]
 }
 
 export interface UpdateFolderOptions extends FolderOptions {
@@ -121,6 +124,7 @@ async function updateRun(
     changes: countChanges(held?.manifest, manifest),
     fetched,
     localChanges: local,
+    special: specialFiles(disk, targetOf(manifest)),
   }
 }
 
@@ -141,9 +145,9 @@ export function refuseConflicts(plan: FolderPlan): void {
   const [first] = plan.conflicts
   if (first === undefined) return
   throw tunerError('LW_TUNER_PROTECTED', {
-    detail: `${JSON.stringify(first)} is protected, and the release has something else there.`,
+    detail: `${JSON.stringify(first)} is protected or holds what is, or a socket, pipe or device; the release has something else there.`,
     untouched: 'The folder is as it was.',
-    next: 'Move the protected files away, or subscribe again without that --protect.',
+    next: 'Move what lies there away, or subscribe again without that --protect.',
     members: { paths: plan.conflicts.slice(0, 100) },
   })
 }
@@ -154,7 +158,7 @@ function foreignFiles(
   isProtected: (entry: string) => boolean,
 ): readonly LocalChange[] {
   return [...disk]
-    .filter(([entry, item]) => item.kind !== 'directory' && !isProtected(entry))
+    .filter(([entry, { kind }]) => kind !== 'directory' && kind !== 'other' && !isProtected(entry))
     .map(([entry]) => ({ path: entry, what: 'added' as const }))
 }
 
@@ -181,6 +185,7 @@ function fetchInto(
       requireManifest: (manifest) => {
         requireCapabilities(run.subscription, manifest)
         requirePathRoom(manifest, run.directory)
+        requireNoReservedName(manifest)
       },
     }),
   )
