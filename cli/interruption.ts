@@ -1,3 +1,5 @@
+// Loaded before the version of Node is looked at: kept to syntax that old versions parse.
+
 /** A run that SIGINT and SIGTERM end in good order. */
 export interface Interruption {
   /** Aborted by the first signal; a second one ends the process as it always does. */
@@ -15,7 +17,7 @@ export function listenEarly(): void {
 
 /** The interruption of the next command: the one that listens already, or one of its own. */
 export function takeInterruption(): Interruption {
-  const taken = early ?? listen()
+  const taken = early === undefined ? listen() : early
   early = undefined
   return taken
 }

@@ -27,7 +27,8 @@ export async function runProgram(argv: readonly string[]): Promise<void> {
   program
     .description('Keeps directories - software, websites, data - current and exact on any machine.')
     .version(version, '-V, --version', 'print the version')
-    .configureHelp({ sortSubcommands: false })
+    // Long names of commands and options leave little room, and are no reason to write past the edge.
+    .configureHelp({ sortSubcommands: false, minWidthToWrap: 20 })
     .configureOutput({ getOutHelpWidth: helpWidth, getErrHelpWidth: helpWidth })
     .enablePositionalOptions()
     .showSuggestionAfterError(true)

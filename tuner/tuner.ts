@@ -296,6 +296,7 @@ export class Tuner implements TunerOperations {
     this.#scheduler = scheduler
     try {
       await backChannel.start()
+      options.onStarted?.()
       await scheduler.run()
     } finally {
       this.#scheduler = undefined

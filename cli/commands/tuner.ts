@@ -3,7 +3,7 @@ import { ExitCode, isLongwaveError } from '../../protocol/index.ts'
 import { createLogger } from '../../serving/index.ts'
 import type { Runner } from '../program.ts'
 import type { Session } from '../session.ts'
-import { openTuner, updateObject } from '../tuner-session.ts'
+import { type BandwidthFlags, bandwidthOption, openTuner, updateObject } from '../tuner-session.ts'
 
 /** `longwave tuner start` */
 export function declare(command: Command, run: Runner): void {
@@ -17,25 +17,29 @@ Examples:
   command
     .command('start')
     .description('keep subscribed channels current by their schedules, until SIGTERM or SIGINT')
+    .option(...bandwidthOption)
     .addHelpText(
       'after',
       `
 Examples:
   longwave tuner start
   longwave tuner start --json
+  LONGWAVE_BANDWIDTH=500K longwave tuner start
 
 Exit codes: 0 stopped, 11 another tuner runs in this home.`,
     )
     .action(run(start))
 }
 
-async function start(session: Session): Promise<number> {
-  const tuner = await openTuner(session)
+async function start(session: Session, flags: BandwidthFlags): Promise<number> {
+  const tuner = await openTuner(session, flags)
   const logger = createLogger({ name: 'tuner', ...(session.output.quiet ? { level: 'warn' } : {}) })
-  session.output.emit({ type: 'started', home: session.home })
-  logger.info({ home: session.home }, 'the tuner runs')
   await tuner.run({
     signal: session.signal,
+    onStarted() {
+      session.output.emit({ type: 'started', home: session.home })
+      logger.info({ home: session.home }, 'the tuner runs')
+    },
     onEvent(event) {
       if (event.type === 'result') {
         const { result } = event

@@ -6,6 +6,8 @@ import { reportFailure } from '../failure/index.ts'
 import type { Runner } from '../program.ts'
 import type { Session } from '../session.ts'
 import {
+  type BandwidthFlags,
+  bandwidthOption,
   openTuner,
   printUpdate,
   selectSubscriptions,
@@ -13,7 +15,7 @@ import {
   updateObject,
 } from '../tuner-session.ts'
 
-interface Flags {
+interface Flags extends BandwidthFlags {
   readonly check?: boolean
   readonly exitCode?: boolean
 }
@@ -23,6 +25,7 @@ export function declare(command: Command, run: Runner): void {
   command
     .argument('[channel...]', 'names, URLs or folders; all subscriptions without')
     .option('--check', 'only ask, change nothing')
+    .option(...bandwidthOption)
     .option('--exit-code', 'exit 4 when there was nothing to do')
     .addHelpText(
       'after',
@@ -33,6 +36,7 @@ channel lifts the hold that undo set, and mirrors local changes of a synchronize
 Examples:
   longwave update
   longwave update app --check --exit-code
+  longwave update --bandwidth 500K
   longwave update --json
 
 Exit codes: 0 ok, 3 some failed, 4 nothing to do (--exit-code), 10 no such subscription,
@@ -42,7 +46,7 @@ Exit codes: 0 ok, 3 some failed, 4 nothing to do (--exit-code), 10 no such subsc
 }
 
 async function update(session: Session, words: readonly string[], flags: Flags): Promise<number> {
-  const tuner = await openTuner(session)
+  const tuner = await openTuner(session, flags)
   const chosen = new Map<string, Subscription>()
   for (const word of words.length === 0 ? [undefined] : words) {
     for (const one of await selectSubscriptions(session, tuner, word)) chosen.set(one.id, one)

@@ -10,17 +10,17 @@ import { cliError } from './errors.ts'
 export function reportFailure(output: Output, failure: unknown): number {
   const error = ofSystem(failure) ?? failure
   if (isLongwaveError(error)) {
+    const next = error.next ?? nextOf(error.code)
     output.emit({
       type: 'error',
       code: error.code,
       message: error.message,
       ...(error.untouched === undefined ? {} : { untouched: error.untouched }),
-      ...(error.next === undefined ? {} : { next: error.next }),
+      ...(next === undefined ? {} : { next }),
       ...error.members,
     })
     write(`longwave: ${error.message} [${error.code}]`)
     if (error.untouched !== undefined) write(`  ${error.untouched}`)
-    const next = error.next ?? nextOf(error.code)
     if (next !== undefined) write(`  Next: ${next}`)
     debug(error)
     return error.exit
@@ -40,7 +40,7 @@ function nextOf(code: string): string | undefined {
     const about = '# looks at the clock, proxies and the way to a server'
     return ['longwave doctor', ...(server === undefined ? [] : [server]), about].join(' ')
   }
-  return undefined
+  return systemRemedies[code]
 }
 
 /** The server of the URL or link that the command line gave; a subscription's is not named there. */
@@ -72,8 +72,7 @@ function ofSystem(error: unknown): Error | undefined {
     error,
     path === undefined ? `${syscall} was called` : `${path} was used`,
   )
-  const remedy = isLongwaveError(known) ? systemRemedies[known.code] : undefined
-  if (isLongwaveError(known) && remedy !== undefined) return known.withDetails({ next: remedy })
+  if (isLongwaveError(known) && systemRemedies[known.code] !== undefined) return known
   const words = systemWords[code] ?? `The operating system says ${code}`
   const detail = path === undefined ? `${words}.` : `${words}: ${path}.`
   return cliError('LW_CLI_SYSTEM', {

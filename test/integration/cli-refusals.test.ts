@@ -1,7 +1,8 @@
+import { randomBytes } from 'node:crypto'
 import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import t from 'tap'
-import { makeCliFolder, startCli, startCliHost } from '../support/cli-process.ts'
+import { makeCliFolder, runCli, startCli, startCliHost } from '../support/cli-process.ts'
 
 // Many processes: a machine with other work needs more time than a test usually has.
 t.setTimeout(240_000)
@@ -91,6 +92,85 @@ t.test('what is refused says what it found and what comes next', async (t) => {
         /into is kept by app, which is [\s\S]*unsubscribe .*into \[?[\s\S]*|LW_TUNER_FOLDER_REFUSED/,
     })
     t.match(second.stderr, /LW_TUNER_FOLDER_REFUSED/)
+  })
+
+  await t.test(
+    'a folder that is not empty: what would change, and only --adopt changes it',
+    async (t) => {
+      const full = path.join(root, 'full')
+      await mkdir(full)
+      for (const [name, text] of [
+        ['a.txt', 'mine'],
+        ['b.txt', 'mine'],
+        ['kept.txt', 'mine'],
+      ] as const) {
+        await writeFile(path.join(full, name), text)
+      }
+      const args = ['subscribe', link, '--into', full, '--as', 'full', '--protect', 'kept.txt']
+      const refused = await run([...args, '--json'])
+      t.match(refused, {
+        code: 2,
+        last: { code: 'LW_TUNER_FOLDER_NOT_EMPTY', replaced: 1, removed: 1, kept: 1 },
+        stderr:
+          /would replace 1 \("a\.txt"\) and remove 1 \("b\.txt"\); 1 would stay[\s\S]*--adopt/,
+      })
+      t.strictSame((await readdir(full)).sort(), ['a.txt', 'b.txt', 'kept.txt'], 'as it was')
+      t.equal(await readFile(path.join(full, 'a.txt'), 'utf8'), 'mine')
+      t.notMatch(await run(['list']), { stdout: /full/ })
+      t.equal((await run([...args, '--adopt'])).code, 0)
+      t.strictSame((await readdir(full)).sort(), ['a.txt', 'kept.txt'])
+      t.equal(await readFile(path.join(full, 'a.txt'), 'utf8'), 'a')
+    },
+  )
+
+  await t.test('usage errors have their JSON line', async (t) => {
+    for (const args of [['pubish'], ['publish'], ['key', 'add', `${url}/app`, '--role', 'x']]) {
+      const refused = await run([...args, '--json'])
+      t.match(refused, { code: 2, last: { type: 'error', code: 'LW_CLI_USAGE' } }, args.join(' '))
+      t.notMatch(refused.last['message'], /^error:/)
+    }
+  })
+
+  await t.test('a bandwidth holds a transfer back', async (t) => {
+    await writeFile(path.join(base, 'big.bin'), randomBytes(600_000))
+    t.equal((await run(['publish', base, `${url}/wide`])).code, 0)
+    const startedMs = performance.now()
+    const slow = await run(['subscribe', `${url}/wide`], { LONGWAVE_BANDWIDTH: '400K' })
+    t.equal(slow.code, 0)
+    t.ok(performance.now() - startedMs > 1000, 'as slowly as was said')
+    for (const rate of ['0', '12', 'fast', '5T']) {
+      t.match(await run(['update', '--bandwidth', rate]), { code: 2, stderr: /--bandwidth takes/ })
+    }
+  })
+
+  await t.test('a second tuner does not say that it runs', async (t) => {
+    const tuner = await startCli(['tuner', 'start', '--json'], { home })
+    t.teardown(() => tuner.stop())
+    const second = await run(['tuner', 'start', '--json'])
+    t.match(second, { code: 11, last: { code: 'LW_STORE_LOCKED' } })
+    t.equal(second.objects.length, 1, 'nothing else')
+    t.notMatch(second.stderr, /the tuner runs/)
+    const through = await run(['update', '--bandwidth', '500K'])
+    t.match(through, { code: 0, stderr: /the --bandwidth of its start counts/ })
+  })
+
+  await t.test('help stays within the page', async (t) => {
+    for (const command of ['key', 'transmitter', 'subscribe', 'publish', 'tuner']) {
+      for (const line of (await runCli([command, '--help'], { home })).stdout.split('\n')) {
+        t.ok(line.length <= 100, `${command}: ${line}`)
+      }
+    }
+  })
+
+  await t.test('a signal at the very start is an interruption like any other', async (t) => {
+    // Sent as soon as somebody listens, while the command is still being loaded.
+    const preload = `process.on('newListener', (name) => {
+      if (name === 'SIGINT') setImmediate(() => process.kill(process.pid, 'SIGINT'))
+    })`
+    const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(preload)}` }
+    const ended = await runCli(['update', '--json'], { home, env })
+    t.match(ended, { code: 130, last: { code: 'LW_INTERRUPTED' }, stderr: /interrupted/ })
+    t.notMatch(ended.stdout, /"channel"/, 'nothing was begun')
   })
 
   await t.test('words: an unknown channel, a refused token, no label', async (t) => {

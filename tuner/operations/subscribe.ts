@@ -126,6 +126,8 @@ interface OpenedFolder {
   readonly into: NonNullable<Subscription['into']>
   /** It was made for this subscription. */
   readonly isNew: boolean
+  /** It has files of somebody else's, and nobody said that they may be taken over. */
+  readonly isForeign: boolean
 }
 
 async function subscribeTo(
@@ -155,7 +157,9 @@ async function subscribeTo(
   const assigned = isUnsigned ? subscription : await withRepeater(context, subscription, options)
   const { token, ...withoutToken } = options
   const kept = isOpened ? options : withoutToken
-  const result = await inTurn(context, assigned, () => firstFetch(context, assigned, kept))
+  const result = await inTurn(context, assigned, () =>
+    firstFetch(context, assigned, { ...kept, isForeign: folder?.isForeign === true }),
+  )
   return token === undefined || isOpened ? result : withWarning(result)
 }
 
@@ -196,7 +200,7 @@ export async function requireOverride(
 async function firstFetch(
   context: TunerContext,
   subscription: Subscription,
-  options: SubscribeOptions,
+  options: SubscribeOptions & { readonly isForeign: boolean },
 ): Promise<UpdateResult> {
   const { subscriptions, history } = context
   const { id } = subscription
@@ -209,7 +213,10 @@ async function firstFetch(
   if (options.token !== undefined) await subscriptions.tokens.save(pending, options.token)
   let result: UpdateResult
   try {
-    result = await updateInTurn(context, pending, updateOptions(options))
+    result = await updateInTurn(context, pending, {
+      ...updateOptions(options),
+      ...(options.isForeign ? { refuseForeign: true } : {}),
+    })
   } catch (error) {
     await giveUp(context, pending, error)
     throw error
@@ -320,8 +327,9 @@ async function openFolder(
         untouched: 'The folder is as it was.',
       })
     }
-    if (!folders.includes(directory) && !into.adopt) await requireEmpty(context, directory)
-    return { into: { directory, protect: into.protect }, isNew: existed === undefined }
+    const isForeign =
+      !folders.includes(directory) && !into.adopt && (await hasEntries(context, directory))
+    return { into: { directory, protect: into.protect }, isNew: existed === undefined, isForeign }
   } catch (error) {
     throw fileFailure(error, `${into.directory} was being looked at`)
   }
@@ -341,15 +349,10 @@ async function typeIfPresent(context: TunerContext, file: string) {
   }
 }
 
-/** @throws LW_TUNER_FOLDER_NOT_EMPTY */
-async function requireEmpty(context: TunerContext, directory: string): Promise<void> {
-  const names = (await context.fs.readdir(directory)).map((entry) => entry.name)
-  if (names.every((name) => name === updatingName)) return
-  throw tunerError('LW_TUNER_FOLDER_NOT_EMPTY', {
-    detail: `${directory} has files that a mirror would replace or remove.`,
-    untouched: 'The folder is as it was.',
-    next: 'Add --adopt to see what would change and to take it over, --protect GLOB to keep files.',
-  })
+/** Whether something lies there that is not of a download of ours that broke. */
+async function hasEntries(context: TunerContext, directory: string): Promise<boolean> {
+  const entries = await context.fs.readdir(directory)
+  return entries.some(({ name }) => name !== updatingName)
 }
 
 /**

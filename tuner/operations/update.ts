@@ -37,6 +37,8 @@ export interface UpdateOptions extends OperationOptions {
   /** Called with a folder's local changes before they are mirrored away; throws to refuse. */
   readonly onLocalChanges?: (changes: readonly LocalChange[]) => Promise<void> | void
   readonly minimumRootVersion?: number
+  /** A folder that nobody keeps yet and that is not empty is refused, with what would change. */
+  readonly refuseForeign?: boolean
   /** Takes a folder over although the tuner's state of it is damaged. */
   readonly adopt?: boolean
 }
@@ -298,13 +300,14 @@ class UpdateRun {
       ...(this.#brought?.answer?.offer === undefined ? {} : { told: this.#brought.answer.offer }),
     }
     if (subscription.into !== undefined) {
-      const { onLocalChanges, adopt } = this.#options
+      const { onLocalChanges, adopt, refuseForeign } = this.#options
       const applied = await updateFolder(updates, {
         subscription,
         stateDirectory: context.subscriptions.directoryOf(subscription.id),
         head,
         ...(onLocalChanges === undefined ? {} : { onLocalChanges }),
         ...(adopt === undefined ? {} : { adopt }),
+        ...(refuseForeign === undefined ? {} : { refuseForeign }),
       })
       if (applied.special.length > 0) this.#warnings.push(leftAlone(applied.special))
       const isNew = applied.fetched !== undefined || applied.from !== applied.to

@@ -23,6 +23,8 @@ export type SchedulerEvent =
 
 export interface SchedulerOptions {
   readonly signal: AbortSignal
+  /** Called once when this tuner is the one that runs in the home, before its first work. */
+  readonly onStarted?: () => void
   readonly onEvent?: (event: SchedulerEvent) => void
 }
 

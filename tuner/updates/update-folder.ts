@@ -15,6 +15,7 @@ import {
   specialFiles,
   targetOf,
 } from '../folders/index.ts'
+import { type ForeignFolder, refuseAdoption } from './adoption.ts'
 import { countChanges } from './changes.ts'
 import { DiskWatch } from './disk-space.ts'
 import { applyChange, contentIndex } from './folder-change.ts'
@@ -34,6 +35,8 @@ export interface UpdateFolderOptions extends FolderOptions {
   readonly head: ReleaseTarget
   /** Called with the local changes before they go; throws to refuse. */
   readonly onLocalChanges?: (changes: readonly LocalChange[]) => Promise<void> | void
+  /** A folder that nobody keeps yet and that is not empty is refused, with what would change. */
+  readonly refuseForeign?: boolean
   /** Takes the folder over as if it were new when the tuner's state of it is damaged. */
   readonly adopt?: boolean
 }
@@ -90,9 +93,13 @@ async function updateRun(
     held === undefined
       ? foreignFiles(disk, run.isProtected)
       : localChanges(disk, targetOf(held.manifest), run.isProtected)
-  if (local.length > 0) await options.onLocalChanges?.(local)
+  if (local.length > 0 && options.refuseForeign !== true) await options.onLocalChanges?.(local)
   const isHeld = held?.held.manifest === head.sha256
-  const fetched = isHeld ? undefined : await fetchInto(run, { head, held, disk, watch })
+  const foreign =
+    options.refuseForeign === true && held === undefined && disk.size > 1
+      ? { directory: run.directory, disk, isProtected: run.isProtected }
+      : undefined
+  const fetched = isHeld ? undefined : await fetchInto(run, { head, held, disk, watch, foreign })
   const manifest = fetched?.manifest ?? held?.manifest
   if (manifest === undefined) throw new TypeError('no manifest')
   const plan = planFolder(disk, targetOf(manifest), run.isProtected)
@@ -169,9 +176,10 @@ function fetchInto(
     readonly held: HeldManifest | undefined
     readonly disk: DiskImage
     readonly watch: DiskWatch
+    readonly foreign: ForeignFolder | undefined
   },
 ): Promise<FetchedRelease> {
-  const { head, held, disk, watch } = options
+  const { head, held, disk, watch, foreign } = options
   const { fs, ...fetching } = run.context
   return run.withStaging((staging) =>
     fetchRelease({
@@ -186,6 +194,7 @@ function fetchInto(
         requireCapabilities(run.subscription, manifest)
         requirePathRoom(manifest, run.directory)
         requireNoReservedName(manifest)
+        if (foreign !== undefined) refuseAdoption(foreign, manifest)
       },
     }),
   )
