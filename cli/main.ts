@@ -1,4 +1,6 @@
 #!/usr/bin/env node
+import { listenEarly } from './interruption.ts'
+
 // Kept to syntax that old versions parse, so that they reach the check and its message.
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
 if (major < 20 || (major === 20 && minor < 18)) {
@@ -7,6 +9,8 @@ if (major < 20 || (major === 20 && minor < 18)) {
   )
   process.exitCode = 1
 } else {
+  // First of all: what a signal ends before it is listened to says nothing of it.
+  listenEarly()
   // Whatever stands before the name of a command: one that is not a server loses nothing by it.
   const serves = /^(transmitter|repeater|proxy)$/
   const bounded = process.argv.some((word) => serves.test(word))

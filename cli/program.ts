@@ -27,7 +27,8 @@ export async function runProgram(argv: readonly string[]): Promise<void> {
   program
     .description('Keeps directories - software, websites, data - current and exact on any machine.')
     .version(version, '-V, --version', 'print the version')
-    .configureHelp({ sortSubcommands: false })
+    // Long names of commands and options leave little room, and are no reason to write past the edge.
+    .configureHelp({ sortSubcommands: false, minWidthToWrap: 20 })
     .configureOutput({ getOutHelpWidth: helpWidth, getErrHelpWidth: helpWidth })
     .enablePositionalOptions()
     .showSuggestionAfterError(true)
@@ -41,7 +42,7 @@ export async function runProgram(argv: readonly string[]): Promise<void> {
   try {
     await program.parseAsync([...argv], { from: 'user' })
   } catch (error) {
-    process.exitCode = await exitCodeOf(error)
+    process.exitCode = await exitCodeOf(error, argv)
   }
 }
 
@@ -137,12 +138,23 @@ function runner(command: Command): Runner {
     }
 }
 
-/** Commander has written its message already. */
-async function exitCodeOf(error: unknown): Promise<number> {
+/** Commander has written its message for people already. */
+async function exitCodeOf(error: unknown, argv: readonly string[]): Promise<number> {
   if (error instanceof CommanderError && error.exitCode === 0) return 0
   const { reportFailure } = await import('./failure/index.ts')
   const { ExitCode } = await import('../protocol/index.ts')
-  if (error instanceof CommanderError) return ExitCode.usage
   const { createOutput } = await import('./output/index.ts')
+  if (error instanceof CommanderError) {
+    const message = error.message.replace(/^error: /, '')
+    const output = createOutput({ json: isJsonWanted(argv), quiet: false })
+    output.emit({ type: 'error', code: 'LW_CLI_USAGE', message })
+    return ExitCode.usage
+  }
   return reportFailure(createOutput({ json: false, quiet: false }), error)
+}
+
+/** What was wanted of a command line that could not be parsed to its end. */
+function isJsonWanted(argv: readonly string[]): boolean {
+  const twin = process.env['LONGWAVE_JSON'] ?? ''
+  return argv.includes('--json') || !['', '0', 'false'].includes(twin)
 }

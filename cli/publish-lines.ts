@@ -70,7 +70,7 @@ export function staticLines(summary: StaticSummary): readonly string[] {
     ...(outcome === 'refreshed'
       ? []
       : [
-          `  Files      ${countText(summary.files, 'file')}, ${sizeText(summary.bytes)}`,
+          `  Files      ${countText(summary.files ?? 0, 'file')}, ${sizeText(summary.bytes)}`,
           `  Written    ${countText(summary.writtenObjects, 'object')}, ${sizeText(summary.writtenBytes)}`,
         ]),
     ...(summary.pruned === undefined || summary.pruned.files === 0

@@ -4,6 +4,7 @@ import path from 'node:path'
 import type { Command } from 'commander'
 import { ExitCode } from '../protocol/index.ts'
 import { commandTable } from './command-table.ts'
+import { takeInterruption } from './interruption.ts'
 import { reportFailure, reportInterruption } from './failure/index.ts'
 import { applyConfiguration, loadConfiguration, strongestOption } from './options/index.ts'
 import { createOutput } from './output/index.ts'
@@ -25,12 +26,9 @@ export async function runCommand({ active, work }: CommandRun): Promise<void> {
   const outputOf = () =>
     createOutput({ json: option('json') === true, quiet: option('quiet') === true })
   let output = outputOf()
-  const stop = new AbortController()
+  const stop = takeInterruption()
   // Every call listens while it runs; their number is limited where they are made.
   setMaxListeners(0, stop.signal)
-  const onSignal = (): void => stop.abort()
-  process.once('SIGINT', onSignal)
-  process.once('SIGTERM', onSignal)
   let session: Session | undefined
   try {
     const file = option('config') as string | undefined
@@ -49,6 +47,7 @@ export async function runCommand({ active, work }: CommandRun): Promise<void> {
       yes: option('yes') === true,
       signal: stop.signal,
     })
+    stop.signal.throwIfAborted()
     process.exitCode = (await work(session)) ?? ExitCode.ok
   } catch (error) {
     process.exitCode = stop.signal.aborted
@@ -58,7 +57,6 @@ export async function runCommand({ active, work }: CommandRun): Promise<void> {
     await session?.close().catch((error: unknown) => {
       process.exitCode = reportFailure(output, error)
     })
-    process.removeListener('SIGINT', onSignal)
-    process.removeListener('SIGTERM', onSignal)
+    stop.end()
   }
 }

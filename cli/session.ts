@@ -1,5 +1,5 @@
 import path from 'node:path'
-import { createTransport, type Transport } from '../transport/index.ts'
+import { createBandwidthLimit, createTransport, type Transport } from '../transport/index.ts'
 import type { Output, Progress } from './output/index.ts'
 import { createProgress } from './output/index.ts'
 
@@ -12,8 +12,11 @@ export interface Session {
   /** Aborted by SIGINT and SIGTERM. */
   readonly signal: AbortSignal
   progress(): Progress
-  /** Opens a transport that is closed when the command ends. */
-  transport(): Transport
+  /**
+   * Opens a transport that is closed when the command ends.
+   * @param bandwidth bytes per second of all its transfers together; no limit when absent
+   */
+  transport(bandwidth?: number): Transport
   /** Runs at the end, last first, whatever happened. */
   onEnd(work: () => Promise<unknown>): void
   close(): Promise<void>
@@ -30,10 +33,13 @@ export function createSession(options: {
     ...options,
     home: path.resolve(options.home),
     progress: () => createProgress({ quiet: options.output.quiet || options.output.json }),
-    transport() {
+    transport(bandwidth) {
       const transport = createTransport({
         userAgent: 'longwave',
         proxyEnvironment: process.env,
+        ...(bandwidth === undefined
+          ? {}
+          : { bandwidth: createBandwidthLimit({ bytesPerSecond: bandwidth }) }),
       })
       ends.push(() => transport.stop())
       return transport

@@ -1,10 +1,14 @@
 import type { FetchProgress } from '../mirroring/index.ts'
+import { parseSchedule, whyNeverRuns } from '../protocol/index.ts'
 import {
   openTuner as openHomeTuner,
+  passedOverText,
   type Subscription,
+  type SubscriptionView,
   type TunerOperations,
   type UpdateResult,
 } from '../tuner/index.ts'
+import { bytesPerSecond } from './options/index.ts'
 import {
   changesText,
   countText,
@@ -16,13 +20,40 @@ import {
 } from './output/index.ts'
 import type { Session } from './session.ts'
 
+/** The option of commands that fetch. */
+export const bandwidthOption = [
+  '--bandwidth <rate>',
+  'bytes per second of all transfers together, such as 500K',
+] as const
+
+/** What commands that fetch let their user say. */
+export interface BandwidthFlags {
+  readonly bandwidth?: string
+}
+
 /**
  * This home's tuner for one command: the one that runs, through its local socket, or one of the
- * command's own. @throws LW_STORE_LOCKED when another process has the home and does not answer
+ * command's own. @throws LW_STORE_LOCKED when another process has the home and does not answer;
+ *   LW_CLI_USAGE for a bandwidth that is none
  */
-export async function openTuner(session: Session): Promise<TunerOperations> {
-  const tuner = await openHomeTuner({ home: session.home, transport: () => session.transport() })
+export async function openTuner(
+  session: Session,
+  flags: BandwidthFlags = {},
+): Promise<TunerOperations> {
+  const { bandwidth } = flags
+  const rate = bandwidth === undefined ? undefined : bytesPerSecond('--bandwidth', bandwidth)
+  let isOwn = false
+  const tuner = await openHomeTuner({
+    home: session.home,
+    transport() {
+      isOwn = true
+      return session.transport(rate)
+    },
+  })
   session.onEnd(() => tuner.stop())
+  if (rate !== undefined && !isOwn) {
+    session.output.note('The tuner that runs does the work: the --bandwidth of its start counts.')
+  }
   return tuner
 }
 
@@ -41,6 +72,11 @@ export async function selectSubscriptions(
     session.output.print('Nothing is subscribed. Start with: longwave subscribe CHANNEL_URL')
   }
   return chosen
+}
+
+/** What whoever set a schedule should know of it; undefined when it counts and comes to a run. */
+export function scheduleWarning(schedule: SubscriptionView['schedule']): string | undefined {
+  return passedOverText(schedule) ?? whyNeverRuns(parseSchedule(schedule.text))
 }
 
 /** Who decided a schedule, for people. */
@@ -140,7 +176,11 @@ function updatedLines(result: UpdateResult, head: string): readonly string[] {
     )
   }
   for (const change of (result.localChanges ?? []).slice(0, 20)) {
-    lines.push(`  Local      ${change.what} ${change.path} (saved for undo)`)
+    lines.push(
+      change.what === 'special'
+        ? `  Local      ${change.path}, a socket, pipe or device, went aside; undo does not bring it back`
+        : `  Local      ${change.what} ${change.path} (saved for undo)`,
+    )
   }
   if (result.trustOnFirstUse && result.from === 0) {
     lines.push(

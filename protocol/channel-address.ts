@@ -88,6 +88,15 @@ export function subscribeLink(url: string, channelId: Digest, rootVersion?: numb
   return `longwave:${url}#${channelId}${version}`
 }
 
+/**
+ * Two ids that a person is to tell apart: as fingerprints, or whole where those are the same, as
+ * they are after a mistyped last part.
+ */
+export function fingerprintsOf(one: Digest, other: Digest): readonly [string, string] {
+  const isTold = one === other || fingerprint(one) !== fingerprint(other)
+  return isTold ? [fingerprint(one), fingerprint(other)] : [one, other]
+}
+
 /** The channel id as people compare it: the first 32 digits in groups of four. */
 export function fingerprint(channelId: Digest): string {
   return (channelId.slice(0, 32).match(/.{4}/g) ?? []).join(' ')

@@ -8,7 +8,6 @@ import { EntryChecks } from './manifest-entries.ts'
 import { whyNotEntryPath } from './paths.ts'
 import { isPlainLine, isPlainText } from './plain-text.ts'
 import { quoted } from './quoted.ts'
-import { parseSchedule } from './schedule.ts'
 
 /** How many findings an error lists, and after how many the search ends. */
 export const findingsMax = 20
@@ -110,7 +109,8 @@ function checkAttributes(value: Record<string, unknown>, findings: string[]): vo
     findings.push('main is not a path of the tree')
   }
   if (![undefined, 'open', 'closed'].includes(value['access'] as undefined)) findings.push('access')
-  if (value['schedule'] !== undefined && !isSchedule(value['schedule'])) findings.push('schedule')
+  // Only its form: a schedule that is of no use to a tuner does not make the release one.
+  if (!isOptionalLine(value['schedule'], limits.scheduleCharactersMax)) findings.push('schedule')
   const requires = value['requires']
   if (requires !== undefined && !isTextList(requires, 16, 64)) findings.push('requires')
   const plugin = value['plugin']
@@ -151,15 +151,6 @@ function isZone(value: unknown): boolean {
 /** Without credentials: everybody reads a manifest. */
 function isHttpUrl(value: unknown): boolean {
   return typeof value === 'string' && /^https?:\/\/[^\s#?@]+$/.test(value) && URL.canParse(value)
-}
-
-function isSchedule(value: unknown): boolean {
-  try {
-    parseSchedule(value as string)
-    return true
-  } catch {
-    return false
-  }
 }
 
 function isTextList(value: unknown, countMax: number, charactersMax: number): boolean {

@@ -55,6 +55,7 @@ export class LongwaveError<Code extends string = string> extends Error {
   readonly next: string | undefined
   readonly members: Readonly<Record<string, unknown>>
   readonly retryAfterSeconds: number | undefined
+  readonly #spec: ErrorSpec
 
   constructor(code: Code, spec: ErrorSpec, details: ErrorDetails = {}) {
     super(
@@ -62,6 +63,7 @@ export class LongwaveError<Code extends string = string> extends Error {
       details.cause === undefined ? undefined : { cause: details.cause },
     )
     this.name = 'LongwaveError'
+    this.#spec = spec
     this.code = code
     this.status = spec.status
     this.exit = spec.exit
@@ -71,6 +73,20 @@ export class LongwaveError<Code extends string = string> extends Error {
     this.next = details.next
     this.members = details.members ?? {}
     this.retryAfterSeconds = details.retryAfterSeconds
+  }
+
+  /** The same error in the words of somebody who knows more of it; what it is called stays. */
+  withDetails(details: ErrorDetails): LongwaveError<Code> {
+    const { detail, untouched, next, members, retryAfterSeconds } = this
+    return new LongwaveError(this.code, this.#spec, {
+      members,
+      cause: this,
+      ...(detail === undefined ? {} : { detail }),
+      ...(untouched === undefined ? {} : { untouched }),
+      ...(next === undefined ? {} : { next }),
+      ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
+      ...details,
+    })
   }
 }
 

@@ -30,6 +30,7 @@ export const limits = {
   titleCharactersMax: 200,
   descriptionCharactersMax: 4000,
   labelCharactersMax: 64,
+  scheduleCharactersMax: 200,
   repeatersMax: 1000,
   /** Bytes of a subscription document that was saved as a file. */
   subscriptionFileBytesMax: 64 * 1024,

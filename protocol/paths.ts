@@ -22,10 +22,10 @@ export function whyNotEntryPath(text: unknown): string | undefined {
   const parts = text.split('/')
   if (parts.length > limits.pathDepthMax) return `is nested deeper than ${limits.pathDepthMax}`
   for (const part of parts) {
-    if (part === '') return 'has an empty part'
-    if (part === '.' || part === '..') return `has a part "${part}"`
+    if (part === '') return 'with an empty part'
+    if (part === '.' || part === '..') return `with a part "${part}"`
     if (Buffer.byteLength(part) > limits.pathPartBytesMax) {
-      return `has a part longer than ${limits.pathPartBytesMax} bytes`
+      return `with a part longer than ${limits.pathPartBytesMax} bytes`
     }
   }
   return undefined
@@ -100,6 +100,17 @@ export function collisionKey(path: string): string {
     .toLowerCase()
     .replace(/\u0307/g, '')
     .replace(/ı/g, 'i')
+}
+
+/** The folder at the root of a synchronized folder in which its updates are prepared. */
+export const updatingName = '.longwave-updating'
+
+/**
+ * Whether a name at the root of a release is, on some file system, the one of that folder. Entries
+ * below it could not be told from an update under way.
+ */
+export function isReservedName(name: string): boolean {
+  return collisionKey(name) === updatingName
 }
 
 const windowsDevices = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\..*)?$/i

@@ -1,4 +1,7 @@
+import { neverOccurs, whyNotCron } from './cron.ts'
 import { formatError } from './format-errors.ts'
+import { limits } from './limits.ts'
+import { quoted } from './quoted.ts'
 
 export type DayName = 'sun' | 'mon' | 'tue' | 'wed' | 'thu' | 'fri' | 'sat'
 export type ScheduleUnit = 'minute' | 'hour' | 'day' | 'week' | 'month'
@@ -49,7 +52,10 @@ const aliases: Readonly<Record<string, string>> = {
  * @throws LW_FORMAT_SCHEDULE
  */
 export function parseSchedule(text: string): Schedule {
-  if (typeof text !== 'string' || text.length > 200) fail(text, 'longer than 200 characters')
+  const { scheduleCharactersMax: charactersMax } = limits
+  if (typeof text !== 'string' || text.length > charactersMax) {
+    fail(text, `longer than ${charactersMax} characters`)
+  }
   const plain = text.trim().replace(/^update\s+/i, '')
   const words = (aliases[plain.toLowerCase()] ?? plain).split(/\s+/).filter((word) => word !== '')
   if (words.length === 1 && words[0]?.toLowerCase() === 'never') return { kind: 'never' }
@@ -57,9 +63,18 @@ export function parseSchedule(text: string): Schedule {
   return parseEvery(words, text)
 }
 
+/**
+ * Says why a schedule, though it is one, never comes to a run: its author hardly meant that.
+ * @returns undefined for one that runs, and for `never`, which says it
+ */
+export function whyNeverRuns(schedule: Schedule): string | undefined {
+  if (schedule.kind !== 'cron' || !neverOccurs(schedule.expression.split(' '))) return undefined
+  return `"cron ${schedule.expression}" never runs: no month of it has such a day.`
+}
+
 function fail(text: string, why: string): never {
   throw formatError('LW_FORMAT_SCHEDULE', {
-    detail: `${JSON.stringify(String(text).slice(0, 200))}: ${why}.`,
+    detail: `${quoted(String(text))}: ${why}.`,
     next: 'Examples: "every 1 hour", "every 1 day between 02:00 and 05:00 on mon+tue", "cron 0 3 * * 1", "never".',
   })
 }
@@ -69,8 +84,8 @@ function parseCron(words: readonly string[], text: string): Schedule {
   const fields = zoneAt === -1 ? words : words.slice(0, zoneAt)
   const zone = zoneAt === -1 ? undefined : parseZone(words[zoneAt + 1], text)
   if (zoneAt !== -1 && words.length !== zoneAt + 2) fail(text, 'words after the time zone')
-  if (fields.length !== 5) fail(text, 'a cron text has five fields')
-  if (!fields.every((field) => /^[\dA-Za-z*,/#-]{1,60}$/.test(field))) fail(text, 'cron field')
+  const why = whyNotCron(fields)
+  if (why !== undefined) fail(text, why)
   return { kind: 'cron', expression: fields.join(' '), zone }
 }
 
@@ -85,7 +100,9 @@ function parseEvery(words: readonly string[], text: string): Schedule {
     counted = next()
   }
   const unit = units.find((name) => counted === name || counted === `${name}s`)
-  if (unit === undefined) fail(text, `unknown unit "${counted}"`)
+  if (unit === undefined) {
+    fail(text, `"${counted}" is no unit; there are minutes, hours, days, weeks and months`)
+  }
   if (count < 1) fail(text, 'the interval is zero')
 
   let days: readonly DayName[] = []

@@ -24,6 +24,7 @@ export async function revertChannel(
 ): Promise<PublishSummary> {
   return runPublish(context, {
     ...options,
+    mustExist: true,
     draft: async (base) => {
       const head = requireHead(base, options.address)
       const old = await loadRelease(context, base, options.release)
@@ -77,6 +78,7 @@ export async function endChannel(
 ): Promise<PublishSummary> {
   return runPublish(context, {
     ...options,
+    mustExist: true,
     draft: async (base) => {
       const head = requireHead(base, options.address)
       const manifest: Manifest = {

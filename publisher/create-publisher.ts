@@ -54,7 +54,9 @@ export interface Publisher {
   /** Writes the static form: files that any web server can serve. */
   publishStatic(options: StaticOptions): Promise<StaticSummary>
   /** Signs snapshot and timestamp of the static form anew, before they expire. */
-  refreshStatic(options: Pick<StaticOptions, 'name' | 'out' | 'signal'>): Promise<StaticSummary>
+  refreshStatic(
+    options: Pick<StaticOptions, 'name' | 'out' | 'publicUrl' | 'signal'>,
+  ): Promise<StaticSummary>
   /** Changes the keys of a static channel; `keys.change` does it at a live transmitter. */
   changeStaticKeys(
     options: Pick<StaticOptions, 'name' | 'out'> & { readonly change: KeyChange },

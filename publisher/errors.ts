@@ -22,7 +22,7 @@ export const publishError = errorArea('publisher', {
   },
   LW_PUBLISH_NAME_NOT_UTF8: {
     status: 400,
-    exit: ExitCode.failed,
+    exit: ExitCode.usage,
     retryable: false,
     says: 'The directory holds names that are not UTF-8.',
   },
@@ -34,7 +34,7 @@ export const publishError = errorArea('publisher', {
   },
   LW_PUBLISH_UNREADABLE: {
     status: 403,
-    exit: ExitCode.failed,
+    exit: ExitCode.accessDenied,
     retryable: false,
     says: 'Some files or folders cannot be read.',
   },
@@ -46,7 +46,7 @@ export const publishError = errorArea('publisher', {
   },
   LW_PUBLISH_NOT_PORTABLE: {
     status: 400,
-    exit: ExitCode.failed,
+    exit: ExitCode.usage,
     retryable: false,
     says: 'The directory holds names that Windows refuses.',
   },
@@ -70,7 +70,7 @@ export const publishError = errorArea('publisher', {
   },
   LW_PUBLISH_KEYS_MISSING: {
     status: 403,
-    exit: ExitCode.accessDenied,
+    exit: ExitCode.integrity,
     retryable: false,
     says: 'This home holds no key that may sign releases of the channel.',
   },

@@ -17,6 +17,8 @@ export const publisherLimits = {
   ignoreRulesMax: 10_000,
   /** Findings that one error or warning lists; the others are counted. */
   findingsListedMax: 20,
+  /** Characters of a path that a warning shows. */
+  pathShownCharacters: 200,
 
   /** Parts of one upload request. */
   partsPerRequestMax: 500,

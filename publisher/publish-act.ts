@@ -48,6 +48,8 @@ export interface Draft {
 export interface RunOptions extends ActOptions {
   /** Drafts the release; called again on top of the winner's when a race was lost. */
   readonly draft: (base: DraftBase) => Promise<Draft>
+  /** A channel that the transmitter does not have is refused, before anything is made for it. */
+  readonly mustExist?: boolean
   /** A run that changes nothing, not even the publisher's own folder. */
   readonly dryRun?: boolean
 }

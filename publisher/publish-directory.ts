@@ -16,7 +16,14 @@ import {
 import { encodeSpki, lifetimesMs, publicKeyFromHex } from '../trust/index.ts'
 import { changeKeys } from './keys/index.ts'
 import { publisherLimits } from './limits.ts'
-import { type AttributeChanges, nextAttributes, planRelease, rolloutFromNow } from './plan/index.ts'
+import {
+  type AttributeChanges,
+  nextAttributes,
+  planRelease,
+  planWarnings,
+  refuseAttributes,
+  rolloutFromNow,
+} from './plan/index.ts'
 import type { ActOptions, Draft, DraftBase } from './publish-act.ts'
 import { runPublish } from './publish-run.ts'
 import type { PublishSummary } from './publish-summary.ts'
@@ -56,10 +63,9 @@ export async function publishDirectory(
 ): Promise<PublishSummary> {
   const address =
     typeof options.channel === 'string' ? parseChannelAddress(options.channel) : options.channel
-  const { title, ...others } = options.attributes ?? {}
   // What can be refused without the transmitter is refused before it is asked.
   resolveBase(options.directory)
-  nextAttributes(undefined, { title, schedule: others.schedule }, undefined)
+  refuseAttributes(options.attributes)
   let scanned: ScanResult | undefined
   let isDue = false
   const summary = await runPublish(context, {
@@ -172,7 +178,7 @@ async function draftRelease({ context, options, base, scanned }: DraftInput): Pr
       ...(minimum === undefined ? {} : { minimum }),
     },
     commit,
-    warnings: [...scanned.warnings, ...mainWarnings(plan.manifest)],
+    warnings: [...scanned.warnings, ...planWarnings(plan.manifest)],
     stop: nothingNew ? 'nothing-new' : options.dryRun === true ? 'dry-run' : undefined,
   }
 }
@@ -181,19 +187,6 @@ async function draftRelease({ context, options, base, scanned }: DraftInput): Pr
 function pluginChange(plugin: PublishOptions['plugin']): Pick<AttributeChanges, 'pluginModule'> {
   if (plugin === undefined) return {}
   return { pluginModule: plugin === null ? 'none' : digestOf(plugin) }
-}
-
-function mainWarnings(manifest: {
-  readonly main?: string
-  readonly kind: string
-  readonly entries: readonly { readonly path: string }[]
-}): string[] {
-  const { main, kind, entries } = manifest
-  if (main === undefined) {
-    return kind === 'files' ? [] : [`A channel of kind ${kind} has nothing to open without --main.`]
-  }
-  if (entries.some((entry) => entry.path === main)) return []
-  return [`The directory has no ${JSON.stringify(main)}, which is the channel's main.`]
 }
 
 /** `URL` or `URL=+01:00`, as the command line writes a repeater. @throws LW_PUBLISH_ATTRIBUTE later */

@@ -33,6 +33,8 @@ import {
   createPublishApi,
   findPublishToken,
   isLocal,
+  type PublishApi,
+  tokenRefusal,
   type Uploaded,
   uploadRelease,
 } from './upload/index.ts'
@@ -52,12 +54,27 @@ export async function runPublish(
   const found = await findPublishToken({ token, environment, home, local, fileSystem })
   const { transport, pause } = context
   const { signal } = options
-  const api = createPublishApi({ transport, address, token: found, pause, signal })
+  const api = createPublishApi({ transport, address, token: found.token, pause, signal })
   const folder = channelFolder(fileSystem, home, address.name, address.url)
   const startedMs = context.clock.now()
   const run: Run = { context, options, api, folder, startedMs, warnings: [] }
-  await ensureDirectory(fileSystem, folder.directory, { mode: 0o700 })
-  return withLock(context, path.join(folder.directory, 'lock'), () => publishLocked(run))
+  try {
+    if (options.mustExist === true) await requireChannel(api)
+    await ensureDirectory(fileSystem, folder.directory, { mode: 0o700 })
+    return await withLock(context, path.join(folder.directory, 'lock'), () => publishLocked(run))
+  } catch (error) {
+    throw tokenRefusal(error, found)
+  }
+}
+
+/** @throws LW_PUBLISH_NO_CHANNEL */
+async function requireChannel(api: PublishApi): Promise<void> {
+  if ((await api.state()).channel !== null) return
+  throw publishError('LW_PUBLISH_NO_CHANNEL', {
+    detail: `It is ${api.address.url}.`,
+    untouched: 'Nothing was changed.',
+    next: `longwave channels ${api.address.base}`,
+  })
 }
 
 async function publishLocked(run: Run): Promise<PublishSummary> {

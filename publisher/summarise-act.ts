@@ -55,18 +55,21 @@ export function summaryOf(run: Run, committed: Committed): PublishSummary {
     routes: committed.routes,
     repeaters: result.repeaters,
     warnings: [...draft.warnings, ...open.warnings, ...run.warnings, ...result.warnings],
-    next: nextCommands(common.url, common.link, open),
+    next: nextCommands(common, open),
   }
 }
 
-function nextCommands(url: string, link: string, open: OpenChannel): string[] {
+function nextCommands(
+  { url, link, name }: Pick<PublishSummary, 'url' | 'link' | 'name'>,
+  open: OpenChannel,
+): string[] {
   const before = open.head?.release
   return [
     before === undefined ? `longwave subscribe '${link}'` : `longwave revert ${url} ${before}`,
     ...(open.created === undefined
       ? []
       : [
-          `longwave key export ${url} recovery.bundle --role root  # the recovery key belongs off-line`,
+          `longwave key export ${url} ${name}-recovery.bundle --role root  # the recovery key belongs off-line`,
         ]),
   ]
 }

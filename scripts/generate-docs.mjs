@@ -24,6 +24,21 @@ const areas = [
   'cli',
 ]
 
+/** What users meet as one cause although several parts have codes of their own for it. */
+const causes = [
+  ['the disk is full', 'LW_TUNER_DISK_SPACE', 'LW_STORE_DISK_FULL'],
+  ['no permission for a file or folder', 'LW_STORE_NO_PERMISSION', 'LW_PUBLISH_UNREADABLE'],
+  ['a key that must sign is missing', 'LW_PUBLISH_KEYS_MISSING', 'LW_TRUST_KEYS_MISSING'],
+  [
+    'a name that a release cannot have',
+    'LW_PUBLISH_NAME_NOT_UTF8',
+    'LW_PUBLISH_NOT_PORTABLE',
+    'LW_FORMAT_PATH',
+    'LW_FORMAT_PATH_COLLISION',
+  ],
+  ['another process is at work there', 'LW_STORE_LOCKED', 'LW_TRANSMIT_TOO_MANY_PROCESSES'],
+]
+
 function sources(name) {
   return areas
     .flatMap((area) => walk(path.join(root, area)))
@@ -56,6 +71,18 @@ async function errorsDocument() {
     'stands in brackets behind the message, and `--json` carries it as `code`.',
     '',
     'Retryable means: the same call may succeed later without a change by the caller.',
+    '',
+    '## One cause, one exit code',
+    '',
+    'The same cause ends a command with the same code, whichever part of Longwave met it:',
+    '',
+    '| cause | exit code | error codes |',
+    '|---|---|---|',
+    ...causes.map(([cause, ...codes]) => {
+      const exits = new Set(codes.map((code) => declaredErrors().get(code)?.exit))
+      if (exits.size !== 1) throw new Error(`${cause}: exit codes ${[...exits].join(', ')}`)
+      return `| ${cause} | ${[...exits][0]} | ${codes.join(', ')} |`
+    }),
   ]
   let area = ''
   for (const [code, spec] of [...declaredErrors()].sort((a, b) =>

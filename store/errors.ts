@@ -16,7 +16,7 @@ export const storeError = errorArea('store', {
   },
   LW_STORE_NO_PERMISSION: {
     status: 500,
-    exit: ExitCode.failed,
+    exit: ExitCode.accessDenied,
     retryable: false,
     says: 'The operating system refuses access to a file or folder.',
   },

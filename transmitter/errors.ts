@@ -164,6 +164,12 @@ export const transmitterError = errorArea('transmitter', {
     retryable: false,
     says: 'The folder holds no transmitter’s data.',
   },
+  LW_TRANSMIT_RECORDS_LOST: {
+    status: 500,
+    exit: ExitCode.integrity,
+    retryable: false,
+    says: 'The folder holds channels, and the records of them are lost.',
+  },
   LW_TRANSMIT_BACKUP_UNFIT: {
     status: 422,
     exit: ExitCode.integrity,

@@ -29,7 +29,13 @@ import { transmitterError } from './errors.ts'
 import { feedbackLimits } from './feedback/index.ts'
 import { addTransmitterHealth } from './health/index.ts'
 import { transmitterLimits as limits } from './limits.ts'
-import { collectGarbageOf, isThere, recordsUrl, restoringFile } from './maintenance/index.ts'
+import {
+  collectGarbageOf,
+  isThere,
+  recordsUrl,
+  requireRecords,
+  restoringFile,
+} from './maintenance/index.ts'
 import { ManifestMemory } from './manifests/index.ts'
 import { ChannelMeasures } from './measures/index.ts'
 import { OnlineKeys } from './online-keys/index.ts'
@@ -155,6 +161,7 @@ class TransmitterService implements Transmitter {
     const objects = createFileObjectStore({ directory, fileSystem: fs })
     this.#claim = await claimData(fs, directory, async () => {
       await requireRestored(fs, directory)
+      await requireRecords(fs, directory)
       const partialsUntouchedSinceMs = this.#clock.now() - limits.uploadLifetimeMs
       await objects.tidy({ partialsUntouchedSinceMs })
       await removeTree(fs, path.join(directory, makingFolder))

@@ -1,4 +1,4 @@
-import { type Digest, fingerprint, limits as formatLimits } from '../protocol/index.ts'
+import { type Digest, fingerprintsOf, limits as formatLimits } from '../protocol/index.ts'
 import { trustError } from './errors.ts'
 import {
   type MetadataSource,
@@ -55,8 +55,9 @@ export async function fetchFirstRoot(
 
 /** The refusal of what another channel signed. */
 export function wrongChannel(expected: Digest, found: Digest): Error {
+  const [wanted, shown] = fingerprintsOf(expected, found)
   return trustError('LW_TRUST_WRONG_CHANNEL', {
-    detail: `Expected ${fingerprint(expected)}, found ${fingerprint(found)}.`,
+    detail: `Expected ${wanted}, found ${shown}.`,
     members: { expected, found },
   })
 }

@@ -1,6 +1,6 @@
 import {
   type Digest,
-  fingerprint,
+  fingerprintsOf,
   isLongwaveError,
   limits as formatLimits,
 } from '../protocol/index.ts'
@@ -94,12 +94,13 @@ export function createTrustClient(options: TrustClientOptions): TrustClient {
 }
 
 function channelReplaced(trusted: Digest, found: Digest, cause?: unknown): Error {
+  const [ours, theirs] = fingerprintsOf(trusted, found)
   return trustError('LW_TRUST_CHANNEL_REPLACED', {
-    detail: `Trusted is ${fingerprint(trusted)}, found is ${fingerprint(found)}.`,
+    detail: `Trusted is ${ours}, found is ${theirs}.`,
     members: { trusted, found },
     cause,
     untouched: 'Nothing was changed.',
-    next: 'If the publisher confirms the new fingerprint, run "longwave trust --replace".',
+    next: 'If the publisher confirms the new fingerprint, run "longwave trust CHANNEL --replace LINK".',
   })
 }
 

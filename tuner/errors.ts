@@ -32,6 +32,12 @@ export const tunerError = errorArea('tuner', {
     retryable: false,
     says: 'No such subscription.',
   },
+  LW_TUNER_CHANNEL_UNKNOWN: {
+    status: 404,
+    exit: ExitCode.notFound,
+    retryable: false,
+    says: 'There is no such channel.',
+  },
   LW_TUNER_CLOSED: {
     status: 403,
     exit: ExitCode.accessDenied,
@@ -94,7 +100,7 @@ export const tunerError = errorArea('tuner', {
   },
   LW_TUNER_DISK_SPACE: {
     status: 507,
-    exit: ExitCode.failed,
+    exit: ExitCode.temporary,
     retryable: true,
     says: 'The disk has not enough room for the update.',
   },

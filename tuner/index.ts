@@ -11,8 +11,13 @@ export type {
   VerifyOptions,
   VerifyResult,
 } from './operations/index.ts'
+export { passedOverText } from './operations/index.ts'
 export type { SchedulerEvent } from './scheduler/index.ts'
 export { parseIndexAddress } from './indexes/index.ts'
-export type { Subscription, SubscriptionStatus } from './subscriptions/index.ts'
+export type {
+  DamagedSubscription,
+  Subscription,
+  SubscriptionStatus,
+} from './subscriptions/index.ts'
 export * from './tuner.ts'
 export * from './tuner-operations.ts'

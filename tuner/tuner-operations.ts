@@ -13,7 +13,7 @@ import type {
   VerifyResult,
 } from './operations/index.ts'
 import type { SchedulerOptions } from './scheduler/index.ts'
-import type { Subscription } from './subscriptions/index.ts'
+import type { DamagedSubscription, Subscription } from './subscriptions/index.ts'
 
 /** One subscription's outcome among several: a failure of one stops no other. */
 export type UpdateOutcome =
@@ -28,8 +28,19 @@ export interface UpdateSeveralOptions extends UpdateOptions {
 export interface TunerOperations extends AsyncDisposable {
   /** @throws LW_TUNER_NAME_TAKEN, LW_TUNER_FOLDER_REFUSED, LW_TUNER_FOLDER_NOT_EMPTY, LW_TRUST_… */
   subscribe(options: SubscribeOptions & { readonly address: ChannelAddress }): Promise<UpdateResult>
-  /** Subscriptions that a word means, all without one. @throws LW_TUNER_NO_CHANNEL */
+  /**
+   * Subscriptions that a word means, without one all that can be read.
+   * @throws LW_TUNER_NO_CHANNEL, LW_TUNER_STATE_DAMAGED when the one that it means cannot be read
+   */
   select(word?: string): Promise<readonly Subscription[]>
+  /** Subscriptions whose records cannot be read; they are in no other list. */
+  damaged(): Promise<readonly DamagedSubscription[]>
+  /**
+   * Removes the state of a damaged subscription by its name, id or folder; files of a synchronized
+   * folder stay.
+   * @returns its id; undefined when the word means no damaged one
+   */
+  removeDamaged(word: string, options: { readonly keepData: boolean }): Promise<string | undefined>
   /** Updates several; one that fails stops no other. */
   update(
     subscriptions: readonly Subscription[],

@@ -27,6 +27,7 @@ import {
   inTurn,
   type LaunchPlan,
   prepareLaunch,
+  removeDamaged,
   requireOverride,
   selectSubscriptions,
   setGrant,
@@ -48,7 +49,11 @@ import {
 import { LiveUsers } from './live-users/index.ts'
 import { loadPolicy } from './policy/index.ts'
 import { Scheduler, type SchedulerOptions } from './scheduler/index.ts'
-import { type Subscription, SubscriptionStore } from './subscriptions/index.ts'
+import {
+  type DamagedSubscription,
+  type Subscription,
+  SubscriptionStore,
+} from './subscriptions/index.ts'
 import { loadTunerId } from './tuner-id.ts'
 import type { TunerOperations, UpdateOutcome, UpdateSeveralOptions } from './tuner-operations.ts'
 import { Turns } from './turns.ts'
@@ -144,6 +149,19 @@ export class Tuner implements TunerOperations {
 
   select(word?: string): Promise<readonly Subscription[]> {
     return selectSubscriptions(this.context, word)
+  }
+
+  damaged(): Promise<readonly DamagedSubscription[]> {
+    return this.context.subscriptions.damaged()
+  }
+
+  async removeDamaged(
+    word: string,
+    options: { readonly keepData: boolean },
+  ): Promise<string | undefined> {
+    const id = await removeDamaged(this.context, word, options)
+    this.#scheduler?.nudge()
+    return id
   }
 
   async update(
@@ -278,6 +296,7 @@ export class Tuner implements TunerOperations {
     this.#scheduler = scheduler
     try {
       await backChannel.start()
+      options.onStarted?.()
       await scheduler.run()
     } finally {
       this.#scheduler = undefined

@@ -45,16 +45,26 @@ async function channels(
     session.output.print(`No channels at ${url}.`)
     return ExitCode.ok
   }
+  const hasEnded = list.channels.some((channel) => channel.state === 'ended')
   const rows = list.channels.map((channel) => [
     channel.name,
     `${channel.release}${channel.label === undefined ? '' : ` (${channel.label})`}`,
     sizeText(channel.totalBytes),
     channel.published,
-    channel.state === 'ended' ? 'ended' : (channel.title ?? ''),
+    ...(hasEnded ? [channel.state] : []),
+    channel.title ?? '',
     channel.link,
   ])
   session.output.printTable([
-    ['CHANNEL', 'RELEASE', 'SIZE', 'PUBLISHED', 'TITLE', 'SUBSCRIBE'],
+    [
+      'CHANNEL',
+      'RELEASE',
+      'SIZE',
+      'PUBLISHED',
+      ...(hasEnded ? ['STATE'] : []),
+      'TITLE',
+      'SUBSCRIBE',
+    ],
     ...rows,
   ])
   return ExitCode.ok

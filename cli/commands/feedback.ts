@@ -86,7 +86,7 @@ async function exportLog(session: Session, channel: string, flags: Flags): Promi
   const address = parseChannelAddress(channel)
   const { base, name } = address
   const transport = session.transport()
-  const token = await findPublishToken({
+  const { token } = await findPublishToken({
     token: flags.token,
     environment: process.env,
     home: session.home,

@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises'
+import { lstat, readFile } from 'node:fs/promises'
 import { type Command, Option } from 'commander'
-import { type Digest, ExitCode } from '../../protocol/index.ts'
+import { type Digest, ExitCode, isLongwaveError } from '../../protocol/index.ts'
 import type { KeyChange, KeyChangeResult } from '../../publisher/index.ts'
 import { nodeFileSystem, writeFileDurably } from '../../store/durable-files/index.ts'
 import { cliError } from '../failure/index.ts'
@@ -34,7 +34,7 @@ sign releases. LONGWAVE_PASSPHRASE encrypts new keys and opens encrypted ones.
 
 Examples:
   longwave key list
-  longwave key export http://127.0.0.1:5282/site recovery.bundle --role root
+  longwave key export http://127.0.0.1:5282/site site-recovery.bundle --role root
   longwave key rotate http://127.0.0.1:5282/site
   longwave key threshold http://127.0.0.1:5282/site 2 --role root
   longwave key import ci.bundle
@@ -119,7 +119,10 @@ Exit codes: 0 ok, 10 no such channel, 12 token refused, 13 keys missing or passp
   command
     .command('export')
     .argument('<channel-url>')
-    .argument('<file>', 'the file to write, for this user only')
+    .argument(
+      '<file>',
+      'the file to write, for this user only; one that is there stays, unless --yes',
+    )
     .addOption(role())
     .option('--all', 'both roles')
     .description('write keys to one file, for a backup or a build server')
@@ -196,10 +199,25 @@ async function exportKeys(
     roles: flags.all === true ? ['root', 'targets'] : [flags.role],
     ...(passphrase === undefined ? {} : { passphrase, unlock: passphrase }),
   })
+  if (!session.yes) await refuseExisting(file)
   await writeFileDurably(nodeFileSystem, file, bundle, { mode: 0o600 })
   session.output.emit({ type: 'exported', file })
   session.output.print(`Wrote ${file}. Who holds it can sign: keep it accordingly.`)
   return ExitCode.ok
+}
+
+/** Keys of another channel could be what lies there, and nobody could get them back. */
+async function refuseExisting(file: string): Promise<void> {
+  const isThere = await lstat(file).then(
+    () => true,
+    () => false,
+  )
+  if (!isThere) return
+  throw cliError('LW_CLI_USAGE', {
+    detail: `${file} is there already.`,
+    untouched: 'Nothing was written.',
+    next: 'Name another file, or replace it with --yes.',
+  })
 }
 
 async function importKeys(session: Session, file: string): Promise<number> {
@@ -210,10 +228,18 @@ async function importKeys(session: Session, file: string): Promise<number> {
     throw cliError('LW_CLI_USAGE', { detail: `${file} cannot be read.`, cause })
   }
   const passphrase = process.env['LONGWAVE_PASSPHRASE']
-  const keys = await openPublisher(session).keys.import(
-    bytes,
-    passphrase === undefined ? {} : { passphrase },
-  )
+  const keys = await openPublisher(session)
+    .keys.import(bytes, passphrase === undefined ? {} : { passphrase })
+    .catch((cause: unknown) => {
+      const isOther = isLongwaveError(cause) && /^LW_FORMAT_/.test(cause.code)
+      if (!isOther) throw cause
+      throw cliError('LW_CLI_USAGE', {
+        detail: `${file} is no file of keys: ${cause.detail ?? cause.message}`,
+        untouched: 'Nothing was imported.',
+        next: 'Give one that longwave key export wrote.',
+        cause,
+      })
+    })
   for (const one of keys) {
     session.output.emit({ type: 'imported', role: one.role, keyId: one.key.keyId, path: one.path })
     session.output.print(`${one.role} ${one.key.keyId} in ${one.path}`)

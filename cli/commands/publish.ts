@@ -50,7 +50,10 @@ export function declare(command: Command, run: Runner): void {
   command
     .argument('<dir>', 'the base directory')
     .argument('<channel>', 'CHANNEL_URL, or with --out the channel NAME')
-    .option('--label <label>', 'a version for people, such as 2.4.1')
+    .option(
+      '--label <label>',
+      'a version for people, such as 2.4.1; none leaves the release without',
+    )
     .option('--title <title>', 'title of the channel; none clears it')
     .option('--description <text>', 'what the channel is; none clears it')
     .option('--category <text>', 'category in listings; none clears it')
@@ -139,14 +142,15 @@ async function publish(
   try {
     if (flags.out !== undefined) {
       const at = { name: channel, out: path.resolve(flags.out), signal: session.signal }
+      const publicUrl = flags.publicUrl ?? (await publicUrlBefore(at))
       const summary =
         flags.refresh === true
-          ? await publisher.refreshStatic(at)
+          ? await publisher.refreshStatic({ ...at, publicUrl })
           : await publisher.publishStatic({
               ...common,
               ...at,
               onProgress,
-              publicUrl: flags.publicUrl ?? (await publicUrlBefore(at)),
+              publicUrl,
               keep:
                 flags.keep === undefined ? undefined : wholeNumber('--keep', flags.keep, 1, 1000),
             })
@@ -180,7 +184,8 @@ async function publish(
 async function contentOptions(directory: string, flags: Flags, session: Session) {
   return {
     directory: path.resolve(directory),
-    label: flags.label,
+    // A label belongs to one release: there is none to clear, only none to give.
+    label: flags.label === 'none' ? undefined : flags.label,
     attributes: {
       title: flags.title,
       description: flags.description,
@@ -227,7 +232,7 @@ async function loadPlugin(file: string): Promise<string | null> {
 function showProgress(session: Session, progress: Progress, event: PublishProgress): void {
   if (event.phase === 'scan') progress.update('scanning', event.bytes, event.totalBytes)
   else if (event.phase === 'upload') {
-    progress.update('uploading', event.sentBytes, Math.max(event.sentBytes, event.missingBytes))
+    progress.update('uploading', event.doneBytes, event.totalBytes)
   } else if (event.phase === 'conflict') {
     session.output.note(
       `Release ${event.release} was published by someone else first; publishing on top of it.`,

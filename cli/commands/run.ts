@@ -14,9 +14,16 @@ import { cliError, reportFailure } from '../failure/index.ts'
 import { countText } from '../output/index.ts'
 import type { Runner } from '../program.ts'
 import type { Session } from '../session.ts'
-import { openTuner, printUpdate, showFetch, updateObject } from '../tuner-session.ts'
+import {
+  type BandwidthFlags,
+  bandwidthOption,
+  openTuner,
+  printUpdate,
+  showFetch,
+  updateObject,
+} from '../tuner-session.ts'
 
-interface Flags {
+interface Flags extends BandwidthFlags {
   readonly into?: string
   readonly adopt?: boolean
 }
@@ -29,6 +36,7 @@ export function declare(command: Command, run: Runner): void {
     .argument('<file...>', `subscription files: NAME${extension}, saved from a channel's page`)
     .option('--into <dir>', 'the folder, for one file (default: the name of the file, beside it)')
     .option('--adopt', 'take over a folder that is not empty')
+    .option(...bandwidthOption)
     .addHelpText(
       'after',
       `
@@ -49,7 +57,7 @@ async function runFiles(session: Session, files: readonly string[], flags: Flags
   if (flags.into !== undefined && files.length > 1) {
     throw cliError('LW_CLI_USAGE', { detail: '--into goes with one file.' })
   }
-  const tuner = await openTuner(session)
+  const tuner = await openTuner(session, flags)
   let failures = 0
   let code: number = ExitCode.ok
   for (const file of files) {

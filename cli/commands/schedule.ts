@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { ExitCode } from '../../protocol/index.ts'
 import type { Runner } from '../program.ts'
 import type { Session } from '../session.ts'
-import { deciderText, openTuner } from '../tuner-session.ts'
+import { deciderText, openTuner, scheduleWarning } from '../tuner-session.ts'
 
 /** `longwave schedule CHANNEL [SCHEDULE]` */
 export function declare(command: Command, run: Runner): void {
@@ -40,6 +40,8 @@ async function schedule(session: Session, word: string, text: string | undefined
     session.output.print(
       `${subscription.name}: ${view.schedule.text} (${deciderText(view.schedule.by)}), ${next}`,
     )
+    const warning = scheduleWarning(view.schedule)
+    if (warning !== undefined) session.output.note(`Warning: ${warning}`)
   }
   return ExitCode.ok
 }

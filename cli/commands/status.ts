@@ -1,9 +1,10 @@
 import { type Command, Option } from 'commander'
-import { ExitCode, fingerprint } from '../../protocol/index.ts'
+import { fingerprint } from '../../protocol/index.ts'
 import type { SubscriptionView } from '../../tuner/index.ts'
+import { eachSubscription } from '../each-subscription.ts'
 import type { Runner } from '../program.ts'
 import type { Session } from '../session.ts'
-import { deciderText, openTuner, selectSubscriptions } from '../tuner-session.ts'
+import { deciderText, openTuner, scheduleWarning } from '../tuner-session.ts'
 import { stateOf, viewObject } from './list.ts'
 
 interface Flags {
@@ -25,7 +26,7 @@ Examples:
   longwave status app --json
   longwave status --server https://dl.example.org/
 
-Exit codes: 0 ok, 1 the server is not well, 10 no such subscription, 11 another tuner runs,
+Exit codes: 0 ok, 1 the server is not well, 3 some could not be looked at, 10 no such subscription, 11 another tuner runs,
 75 the server is away.`,
     )
     .action(run(status))
@@ -37,15 +38,19 @@ async function status(session: Session, word: string | undefined, flags: Flags):
     return showServer(session, flags.server, flags.token)
   }
   const tuner = await openTuner(session)
-  for (const subscription of await selectSubscriptions(session, tuner, word)) {
-    const view = await tuner.describe(subscription)
-    session.output.emit(viewObject('status', view))
-    session.output.print(subscription.name)
-    for (const [name, value] of linesOf(view)) {
-      if (value !== undefined) session.output.print(`  ${name.padEnd(9)} ${value}`)
-    }
-  }
-  return ExitCode.ok
+  return eachSubscription(session, {
+    tuner,
+    word,
+    async work(subscription) {
+      const view = await tuner.describe(subscription)
+      session.output.emit(viewObject('status', view))
+      session.output.print(subscription.name)
+      for (const [name, value] of linesOf(view)) {
+        if (value !== undefined) session.output.print(`  ${name.padEnd(9)} ${value}`)
+      }
+      return undefined
+    },
+  })
 }
 
 function keyText({ channel, firstUse }: SubscriptionView['subscription']): string {
@@ -59,6 +64,7 @@ function linesOf(view: SubscriptionView): readonly (readonly [string, string | u
   const next = view.nextRunMs === undefined ? 'none' : new Date(view.nextRunMs).toISOString()
   return [
     ['State', stateOf(view)],
+    ['Damage', view.damage && [view.damage.text, view.damage.next].filter(Boolean).join(' Next: ')],
     ['Release', `${view.release} of ${view.head}${label === undefined ? '' : ` (${label})`}`],
     ['Title', view.attributes.title],
     ['URL', subscription.url],
@@ -68,6 +74,7 @@ function linesOf(view: SubscriptionView): readonly (readonly [string, string | u
     ['Files', view.location],
     ['Kept', view.kept.length === 0 ? undefined : view.kept.join(', ')],
     ['Schedule', `${view.schedule.text} (${deciderText(view.schedule.by)})`],
+    ['', scheduleWarning(view.schedule)],
     ['Next run', next],
     ['Checked', checkedAt ?? 'never'],
     ['Updated', updatedAt],

@@ -6,9 +6,17 @@ import { collect } from '../options/index.ts'
 import { countText } from '../output/index.ts'
 import type { Runner } from '../program.ts'
 import type { Session } from '../session.ts'
-import { openTuner, printUpdate, showFetch, updateObject } from '../tuner-session.ts'
+import {
+  type BandwidthFlags,
+  bandwidthOption,
+  openTuner,
+  printUpdate,
+  scheduleWarning,
+  showFetch,
+  updateObject,
+} from '../tuner-session.ts'
 
-interface Flags {
+interface Flags extends BandwidthFlags {
   readonly into?: string
   readonly adopt?: boolean
   readonly protect?: readonly string[]
@@ -36,6 +44,7 @@ export function declare(command: Command, run: Runner): void {
       '--read-token <token>',
       'opens a closed channel; it is kept, and shown to its origin alone',
     )
+    .option(...bandwidthOption)
     .option('--unsigned', 'the URL is that of a bare DRP index, for which only its server vouches')
     .addHelpText(
       'after',
@@ -47,10 +56,13 @@ Examples:
   longwave subscribe https://www.example.org/tools/index.xml --unsigned
   LONGWAVE_READ_TOKEN=lwp_... longwave subscribe https://dl.example.org/members
 
+A folder that is not empty is refused with what would change in it; --adopt takes it over then.
+
 A read token opens a closed channel. Subscribing again with another one replaces it.
 
 Exit codes: 0 ok, 2 refused folder, name or token, 10 no such channel, 11 another tuner runs,
-12 the channel is closed and the token does not open it, 13 signature or trust, 75 the server is away.`,
+12 the channel is closed and the token does not open it, 13 signature or trust, 75 the server is
+away or the disk is full.`,
     )
     .action(run(subscribe))
 }
@@ -59,7 +71,7 @@ async function subscribe(session: Session, link: string, flags: Flags): Promise<
   const isUnsigned = flags.unsigned === true
   const address = isUnsigned ? parseIndexAddress(link) : parseChannelAddress(link)
   if (flags.as !== undefined) parseChannelName(flags.as)
-  const tuner = await openTuner(session)
+  const tuner = await openTuner(session, flags)
   const progress = session.progress()
   try {
     const result = await tuner.subscribe({
@@ -94,6 +106,8 @@ async function subscribe(session: Session, link: string, flags: Flags): Promise<
     })
     printUpdate(session, result)
     session.output.print(`  Files at   ${view.location}`)
+    const warning = scheduleWarning(view.schedule)
+    if (warning !== undefined) session.output.note(`Warning: ${warning}`)
     return ExitCode.ok
   } finally {
     progress.stop()

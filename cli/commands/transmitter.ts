@@ -58,7 +58,10 @@ Examples:
   longwave transmitter start --listen 0.0.0.0:5282 --public-url https://dl.example.org
   longwave transmitter start --listen 0.0.0.0:443 --tls-cert chain.pem --tls-key key.pem
 
-Exit codes: 0 stopped, 1 failed (port in use, no permission), 11 another one uses the data.`,
+Several may serve one --data folder, each on its own port.
+
+Exit codes: 0 stopped, 1 failed (port in use), 11 maintenance or too many others use the data,
+12 no permission, 13 damaged or lost records.`,
     )
     .action(run(start))
   declareMaintenance(command, run)

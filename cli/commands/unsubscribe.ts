@@ -29,6 +29,14 @@ async function unsubscribe(
   flags: { readonly keepData?: boolean },
 ): Promise<number> {
   const tuner = await openTuner(session)
+  const broken = await tuner.removeDamaged(word, { keepData: flags.keepData === true })
+  if (broken !== undefined) {
+    session.output.emit({ type: 'unsubscribed', channel: broken })
+    session.output.print(
+      `Removed the state of ${broken}, which could not be read; files of a synchronized folder stay.`,
+    )
+    return ExitCode.ok
+  }
   for (const subscription of await tuner.select(word)) {
     await tuner.unsubscribe(subscription, { keepData: flags.keepData === true })
     session.output.emit({ type: 'unsubscribed', channel: subscription.name, url: subscription.url })

@@ -16,6 +16,22 @@ export function wholeNumber(option: string, text: string, min: number, max: numb
   return value
 }
 
+const unitBytes: Readonly<Record<string, number>> = { '': 1, K: 1e3, M: 1e6, G: 1e9 }
+
+/**
+ * Bytes per second such as 500K or 2.5M, in thousands as all sizes are shown. Less than 1K is refused:
+ * even the smallest documents would run into their time limits.
+ * @throws LW_CLI_USAGE
+ */
+export function bytesPerSecond(option: string, text: string): number {
+  const match = /^(\d{1,9}(?:\.\d{1,3})?)([KMG]?)$/.exec(text.toUpperCase())
+  const bytes = Number(match?.[1]) * (unitBytes[match?.[2] ?? ''] ?? 1)
+  if (match !== null && bytes >= 1000) return bytes
+  throw cliError('LW_CLI_USAGE', {
+    detail: `${option} takes bytes per second such as 500K or 2.5M, at least 1K, not ${JSON.stringify(text)}.`,
+  })
+}
+
 const unitSeconds: Readonly<Record<string, number>> = {
   s: 1,
   m: 60,

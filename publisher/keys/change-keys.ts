@@ -27,7 +27,13 @@ import {
   type PublisherContext,
   withLock,
 } from '../sign/index.ts'
-import { createPublishApi, findPublishToken, isLocal, type PublishApi } from '../upload/index.ts'
+import {
+  createPublishApi,
+  findPublishToken,
+  isLocal,
+  type PublishApi,
+  tokenRefusal,
+} from '../upload/index.ts'
 
 /** One change of who may sign what in a channel. */
 export type KeyChange =
@@ -74,9 +80,11 @@ export async function changeKeys(
   const { home, fileSystem, environment, transport, pause } = context
   const local = isLocal(address)
   const found = await findPublishToken({ token, environment, home, local, fileSystem })
-  const api = createPublishApi({ transport, address, token: found, pause, signal })
+  const api = createPublishApi({ transport, address, token: found.token, pause, signal })
   const folder = channelFolder(fileSystem, home, address.name, address.url)
-  const state = await api.state()
+  const state = await api.state().catch((error: unknown) => {
+    throw tokenRefusal(error, found)
+  })
   if (state.channel === null) {
     throw publishError('LW_PUBLISH_NO_CHANNEL', { detail: `It is ${address.url}.` })
   }

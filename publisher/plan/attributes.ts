@@ -76,6 +76,15 @@ export function nextAttributes(
   return checkAttributes(next)
 }
 
+/**
+ * Refuses what is wrong with the changes whatever the last release says, before anything is
+ * scanned, sent or made.
+ * @throws LW_PUBLISH_ATTRIBUTE, LW_FORMAT_SCHEDULE
+ */
+export function refuseAttributes({ title, schedule }: AttributeChanges = {}): void {
+  nextAttributes(undefined, { title, schedule }, undefined)
+}
+
 function nextKind(previous: ChannelAttributes | undefined, changes: AttributeChanges): ChannelKind {
   const kind = changes.kind ?? previous?.kind ?? 'files'
   return (kind === none ? 'files' : kind) as ChannelKind

@@ -1,4 +1,5 @@
 export * from './attributes.ts'
 export * from './compare-entries.ts'
 export * from './plan-release.ts'
+export * from './plan-warnings.ts'
 export * from './signed-parts.ts'

@@ -4,6 +4,7 @@ import {
   type FileEntry,
   comparePaths,
   limits,
+  updatingName,
   whyNotOnWindows,
 } from '../../protocol/index.ts'
 import { publishError } from '../errors.ts'
@@ -314,6 +315,11 @@ function baseWarnings(directory: string, base: string, walked: Walked): string[]
   if (walked.gitIgnored) {
     warnings.push('Folders named .git are left out; the rule "!.git/" would take them in.')
   }
+  if (walked.reservedIgnored) {
+    warnings.push(
+      `${updatingName} is left out: tuners prepare the updates of a folder there, and no release may have it.`,
+    )
+  }
   if (walked.dangling.length > 0) {
     warnings.push(`Links without a target: ${listed(walked.dangling)}.`)
   }
@@ -331,9 +337,15 @@ function windowsWarnings(
     const why = whyNotOnWindows(path)
     if (why === undefined) continue
     if (portable) findings.add('notPortable', { path, what: `: ${why}` })
-    else refused.push(`${JSON.stringify(path)}: ${why}`)
+    else refused.push(`${shownPath(path)}: ${why}`)
   }
   return refused.length === 0 ? [] : [`Windows refuses these names: ${listed(refused)}.`]
+}
+
+/** A path as a warning shows it: one that is very long would fill the page. */
+function shownPath(path: string): string {
+  const most = publisherLimits.pathShownCharacters
+  return path.length > most ? `${JSON.stringify(path.slice(0, most))}…` : JSON.stringify(path)
 }
 
 function modeWarnings(records: readonly CacheRecord[]): string[] {

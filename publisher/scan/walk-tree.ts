@@ -1,6 +1,7 @@
 import {
   type EntryPath,
   collisionKey,
+  isReservedName,
   limits,
   whyNotEntryPath,
   whyNotLinkTarget,
@@ -33,6 +34,8 @@ export interface Walked {
   readonly dangling: readonly string[]
   /** Whether a `.git` folder was left out. */
   readonly gitIgnored: boolean
+  /** Whether the folder in which a tuner prepares updates was left out. */
+  readonly reservedIgnored: boolean
 }
 
 /** Lists everything below the base directory; what cannot be published goes to the findings. */
@@ -42,6 +45,7 @@ export async function walkTree(options: WalkOptions): Promise<Walked> {
   const dangling: string[] = []
   let ignored = 0
   let gitIgnored = false
+  let reservedIgnored = false
   let turn = 0
   const pending: string[] = ['']
   for (let folder = pending.pop(); folder !== undefined; folder = pending.pop()) {
@@ -53,6 +57,11 @@ export async function walkTree(options: WalkOptions): Promise<Walked> {
       const path = folder === '' ? name : `${folder}/${name}`
       const stat = statOf(reader, base, path, findings)
       if (stat === undefined) continue
+      if (folder === '' && isReservedName(name)) {
+        ignored++
+        reservedIgnored = true
+        continue
+      }
       if (rules.ignores(path, stat.kind === 'directory')) {
         ignored++
         if (name === '.git') gitIgnored = true
@@ -81,7 +90,7 @@ export async function walkTree(options: WalkOptions): Promise<Walked> {
     }
     if (kept === 0 && folder !== '') entries.push({ type: 'directory', path: folder as EntryPath })
   }
-  return { entries, ignored, dangling, gitIgnored }
+  return { entries, ignored, dangling, gitIgnored, reservedIgnored }
 }
 
 function nextTurn(signal: AbortSignal | undefined): Promise<void> {

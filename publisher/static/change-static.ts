@@ -10,7 +10,7 @@ import { resign, signHead, writeMetadata } from './write-metadata.ts'
 /** Signs snapshot and timestamp anew. @throws LW_PUBLISH_NO_CHANNEL */
 export async function refreshStatic(
   context: PublisherContext,
-  options: Pick<StaticOptions, 'name' | 'out' | 'signal'>,
+  options: Pick<StaticOptions, 'name' | 'out' | 'publicUrl' | 'signal'>,
 ): Promise<StaticSummary> {
   const run = startRun(context, options)
   const { site, folder, name } = run

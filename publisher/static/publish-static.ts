@@ -13,7 +13,14 @@ import {
   type SignedBundle,
 } from '../../trust/index.ts'
 import { publisherLimits } from '../limits.ts'
-import { nextAttributes, planRelease, type ReleasePlan, rolloutFromNow } from '../plan/index.ts'
+import {
+  nextAttributes,
+  planRelease,
+  planWarnings,
+  refuseAttributes,
+  type ReleasePlan,
+  rolloutFromNow,
+} from '../plan/index.ts'
 import { scan } from '../publish-directory.ts'
 import type { ScanResult } from '../scan/index.ts'
 import { type ChannelRecord, type PublisherContext, withLock, withRelease } from '../sign/index.ts'
@@ -38,6 +45,7 @@ export async function publishStatic(
   context: PublisherContext,
   options: StaticOptions,
 ): Promise<StaticSummary> {
+  refuseAttributes(options.attributes)
   const run = startRun(context, options)
   if (options.dryRun === true) return dryRun(run, options)
   return withLock(context, run.site.lockFolder, () => publishLocked(run, options))
@@ -56,7 +64,8 @@ async function publishLocked(run: StaticRun, options: StaticOptions): Promise<St
     const outcome = 'nothing-new'
     const isDue = needsRefresh(run, channel) || needsRenewal(run, channel)
     const online = isDue ? await resign(run, channel) : undefined
-    return summaryOf(run, { channel, plan, options, outcome, online, warnings: scanned.warnings })
+    const warnings = [...scanned.warnings, ...planWarnings(plan.manifest)]
+    return summaryOf(run, { channel, plan, options, outcome, online, warnings })
   }
   return publish(run, { options, channel, plan, scanned })
 }
@@ -71,7 +80,7 @@ async function dryRun(run: StaticRun, options: StaticOptions): Promise<StaticSum
   const channel = exists ? await openStatic({ context, site, folder, name }) : undefined
   const previous = channel && (await loadHead(run, channel))
   const plan = draft(run, { options, channel, previous, scanned })
-  const { warnings } = scanned
+  const warnings = [...scanned.warnings, ...planWarnings(plan.manifest)]
   return summaryOf(run, { channel, plan, options, outcome: 'dry-run', warnings })
 }
 
@@ -150,7 +159,14 @@ async function publish(run: StaticRun, input: PublishInput): Promise<StaticSumma
     signal: options.signal,
     onWritten: (bytes) => {
       sentBytes += bytes
-      options.onProgress?.({ phase: 'upload', sentBytes, missingBytes, missingObjects: 0 })
+      options.onProgress?.({
+        phase: 'upload',
+        sentBytes,
+        doneBytes: Math.min(sentBytes, missingBytes),
+        totalBytes: missingBytes,
+        missingBytes,
+        missingObjects: 0,
+      })
     },
   })
   await writeManifest(site, plan)
@@ -183,7 +199,13 @@ async function publish(run: StaticRun, input: PublishInput): Promise<StaticSumma
     bundles: made.bundles,
     written,
     pruned: tidied.pruned,
-    warnings: [...scanned.warnings, ...made.warnings, ...warnings, ...tidied.warnings],
+    warnings: [
+      ...scanned.warnings,
+      ...planWarnings(manifest),
+      ...made.warnings,
+      ...warnings,
+      ...tidied.warnings,
+    ],
   })
 }
 

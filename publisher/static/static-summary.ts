@@ -28,7 +28,8 @@ export interface StaticSummary {
   readonly manifestId: Digest
   readonly manifestBytes: number
   readonly entries: number
-  readonly files: number
+  /** Undefined when only the metadata were signed anew: nobody looked at the manifest. */
+  readonly files: number | undefined
   readonly bytes: number
   readonly changes: ContentChanges | undefined
   readonly writtenObjects: number
@@ -86,7 +87,7 @@ export function summaryOf(run: StaticRun, input: SummaryInput): StaticSummary {
     manifestId: fresh?.id ?? head?.sha256 ?? ('' as Digest),
     manifestBytes: fresh?.bytes.byteLength ?? head?.bytes ?? 0,
     entries: totals?.entries ?? 0,
-    files: plan === undefined ? 0 : filesOf(plan.manifest).length,
+    files: plan === undefined ? undefined : filesOf(plan.manifest).length,
     bytes: totals?.totalBytes ?? 0,
     changes: plan?.changes,
     writtenObjects: input.written?.written ?? 0,

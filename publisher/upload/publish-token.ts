@@ -1,4 +1,5 @@
 import path from 'node:path'
+import { isLongwaveError } from '../../protocol/index.ts'
 import { type FileSystem, isErrno, readFileIfPresent } from '../../store/durable-files/index.ts'
 import { publishError } from '../errors.ts'
 import { publisherLimits } from '../limits.ts'
@@ -13,18 +14,29 @@ export interface TokenOptions {
   readonly fileSystem: FileSystem
 }
 
+/** A token and where it came from, in words that follow "the token of". */
+export interface FoundToken {
+  readonly token: string
+  readonly origin: string
+}
+
 /**
  * Finds the publish token: given, `LONGWAVE_TOKEN`, or the file of a loopback transmitter with the
  * same home. A token only opens the door; what is published must be signed all the same.
  * @throws LW_PUBLISH_TOKEN_MISSING
  */
-export async function findPublishToken(options: TokenOptions): Promise<string> {
-  const given = options.token ?? options.environment['LONGWAVE_TOKEN']
-  if (given !== undefined && given.trim() !== '') return checked(given.trim())
+export async function findPublishToken(options: TokenOptions): Promise<FoundToken> {
+  const named = options.environment['LONGWAVE_TOKEN']
+  const given = options.token ?? named
+  if (given !== undefined && given.trim() !== '') {
+    // The command line's option has the variable for its twin.
+    const origin = given === named ? 'LONGWAVE_TOKEN' : '--token'
+    return { token: checked(given.trim()), origin }
+  }
   const file = path.join(options.home, 'transmitter', 'publish-token')
   if (options.local) {
     const bytes = await readToken(options.fileSystem, file)
-    if (bytes !== undefined) return checked(bytes.toString('utf8').trim())
+    if (bytes !== undefined) return { token: checked(bytes.toString('utf8').trim()), origin: file }
   }
   throw publishError('LW_PUBLISH_TOKEN_MISSING', {
     detail: options.local ? `There is none in ${file}.` : 'The transmitter is another machine.',
@@ -44,6 +56,23 @@ async function readToken(fs: FileSystem, file: string): Promise<Buffer | undefin
       untouched: 'Nothing was sent.',
     })
   }
+}
+
+/**
+ * Puts to a refusal which token was shown, never the token itself: the one that a variable or an old
+ * file holds is easily forgotten. Other errors come back as they are.
+ */
+export function tokenRefusal(error: unknown, { origin }: FoundToken): unknown {
+  if (!isLongwaveError(error)) return error
+  const isRefused =
+    error.code === 'LW_TRANSMIT_TOKEN' ||
+    (error.code === 'LW_TRANSFER_DENIED' && error.members['httpStatus'] === 401)
+  if (!isRefused) return error
+  return error.withDetails({
+    detail: `${error.detail ?? ''} The token of ${origin} was refused.`.trimStart(),
+    untouched: 'Nothing was published.',
+    next: 'Give one that the transmitter knows with --token; its keeper makes one with: longwave transmitter token add',
+  })
 }
 
 function checked(token: string): string {

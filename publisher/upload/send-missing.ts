@@ -20,6 +20,8 @@ const compress = promisify(brotliCompress)
 /** What was sent, counted as it went over the wire. */
 export interface SendTotals {
   sentBytes: number
+  /** Bytes of objects that arrived, in whatever form; those of requests under way as far as sent. */
+  doneBytes: number
   objects: number
   deltas: number
   /** Bytes of the objects that the deltas stand for. */
@@ -129,21 +131,36 @@ async function runJob(
 ): Promise<void> {
   if (job.kind === 'batch') {
     const parts = job.objects.map((object) => wholePart(object, options))
-    onReceived(await send(parts, options))
+    const objectBytes = job.objects.reduce((sum, object) => sum + object.size, 0)
+    onReceived(await send(parts, objectBytes, options))
     options.totals.objects += job.objects.length
   } else if (job.kind === 'large') await sendSegments(job.object, options, onReceived)
   else await sendDelta(job.object, options, onReceived)
 }
 
-async function send(parts: readonly UploadPart[], options: SendOptions): Promise<ObjectsReceived> {
+/** @param objectBytes bytes of the objects that the parts stand for */
+async function send(
+  parts: readonly UploadPart[],
+  objectBytes: number,
+  options: SendOptions,
+): Promise<ObjectsReceived> {
   const { api, upload, totals } = options
   let counted = 0
-  return api.sendParts(upload.upload, multipartBody(parts, options.boundary()), (sent) => {
+  let done = 0
+  const credit = (bytes: number): void => {
+    totals.doneBytes += bytes - done
+    done = bytes
+    options.onSent()
+  }
+  const body = multipartBody(parts, options.boundary())
+  const received = await api.sendParts(upload.upload, body, (sent) => {
     // A new attempt counts from the start: what the broken one sent was sent all the same.
     totals.sentBytes += sent < counted ? sent : sent - counted
     counted = sent
-    options.onSent()
+    credit(Math.min(sent, objectBytes))
   })
+  credit(objectBytes)
+  return received
 }
 
 function mayCompress(object: Missing, options: SendOptions): boolean {
@@ -215,6 +232,7 @@ async function sendSegments(
           content: () => options.source.stream(sha256, offset, end),
         },
       ],
+      end - offset,
       options,
     )
     if (end === object.size) {
@@ -255,7 +273,7 @@ async function sendDelta(
     const part: PartName = { kind: 'gdiff', sha256, base: delta.base }
     const bytes = delta.bytes
     const { content } = delta
-    onReceived(await send([{ name: formatPartName(part), bytes, content }], options))
+    onReceived(await send([{ name: formatPartName(part), bytes, content }], object.size, options))
     options.totals.deltas++
     options.totals.objects++
     options.totals.deltaObjectBytes += object.size

@@ -6,7 +6,12 @@ import type { PublishApi } from './publish-api.ts'
 import { type SendTotals, sendMissing } from './send-missing.ts'
 
 export interface UploadProgress {
+  /** Bytes that went over the wire, everything around the objects and broken tries included. */
   readonly sentBytes: number
+  /** Bytes of objects that the transmitter got, in whatever form, of those that it lacked. */
+  readonly doneBytes: number
+  /** What it lacked at the beginning: it stays the same to the end. */
+  readonly totalBytes: number
   /** Bytes of the objects that are missing at the transmitter: an upper bound of what is sent. */
   readonly missingBytes: number
   readonly missingObjects: number
@@ -43,7 +48,13 @@ export async function uploadRelease(options: UploadReleaseOptions): Promise<Uplo
   const { api, manifest, signal } = options
   const files = new Map(options.files.map((file) => [file.sha256 as string, file]))
   const wholeOnly = new Set<string>()
-  const totals: SendTotals = { sentBytes: 0, objects: 0, deltas: 0, deltaObjectBytes: 0 }
+  const totals: SendTotals = {
+    sentBytes: 0,
+    doneBytes: 0,
+    objects: 0,
+    deltas: 0,
+    deltaObjectBytes: 0,
+  }
   let first: UploadState | undefined
   let failures = 0
   for (let round = 1; ; round++) {
@@ -57,13 +68,15 @@ export async function uploadRelease(options: UploadReleaseOptions): Promise<Uplo
     if (upload.missing.length === 0) {
       return { upload: upload.upload, reusedObjects, reusedBytes, totals }
     }
-    const missingBytes = upload.missing.reduce(
-      (sum, { size, received }) => sum + size - received,
-      0,
-    )
+    const missingBytes = missingBytesOf(upload)
+    const totalBytes = missingBytesOf(first)
+    // What a broken round had begun counts only as far as it arrived.
+    totals.doneBytes = Math.max(0, totalBytes - missingBytes)
     const tell = () =>
       options.onProgress?.({
         sentBytes: totals.sentBytes,
+        doneBytes: Math.min(totals.doneBytes, totalBytes),
+        totalBytes,
         missingBytes,
         missingObjects: upload.missing.length,
       })
@@ -100,6 +113,10 @@ export async function uploadRelease(options: UploadReleaseOptions): Promise<Uplo
       })
     }
   }
+}
+
+function missingBytesOf({ missing }: UploadState): number {
+  return missing.reduce((sum, { size, received }) => sum + size - received, 0)
 }
 
 /** Whether asking what is missing and sending it again can mend a failure. */

@@ -120,7 +120,7 @@ function refusal(other: Claim): ReturnType<typeof storeError> {
   return storeError('LW_STORE_LOCKED', {
     detail: `Process ${other.owner.pid} holds the lock.`,
     untouched: 'Nothing was changed.',
-    next: `Stop process ${other.owner.pid}, or use its folder through it.`,
+    next: `Wait until process ${other.owner.pid} has ended: an update or a publish does so by itself. One that runs for ever is used through it, or stopped.`,
     members: { pid: other.owner.pid },
   })
 }

@@ -166,7 +166,7 @@ globalThis.Date = class extends Real {
     t.equal((await runCli(['list'], { home: other })).code, 0)
   })
 
-  await t.test('no permission: 1, said with the path', async (t) => {
+  await t.test('no permission: 12, said with the path', async (t) => {
     const locked = path.join(root, 'no-permission')
     await mkdir(locked)
     await chmod(root, 0o755)
@@ -174,7 +174,7 @@ globalThis.Date = class extends Real {
     // Root may write anywhere: it has to be somebody else.
     const uid = process.getuid?.() === 0 ? { uid: 65_534 } : {}
     const refused = await runCli(['list'], { home: path.join(locked, 'home'), ...uid })
-    expectFailure(t, refused, { code: 1, error: /longwave: .*LW_STORE_/ })
+    expectFailure(t, refused, { code: 12, error: /longwave: .*LW_STORE_/ })
     t.same(await readdir(locked), [])
   })
 
@@ -187,12 +187,13 @@ globalThis.Date = class extends Real {
     await writeFile(path.join(base, 'big.bin'), Buffer.alloc(6_000_000, 'x7Rq'))
     await run(['publish', base, `${url}/big`])
     const full = await runCli(['subscribe', `${url}/big`], { home: disk })
-    expectFailure(t, full, { code: 1, error: /SPACE/ })
+    expectFailure(t, full, { code: 75, error: /SPACE/ })
     const left = await readdir(path.join(disk, 'tuner', 'channels'), { recursive: true })
-    t.notOk(
-      left.some((name) => path.basename(name) === 'current'),
-      'nothing is half there',
-    )
+    t.strictSame(left, [], 'nothing is left of it')
+    const into = path.join(disk, 'into')
+    const folder = await runCli(['subscribe', `${url}/big`, '--into', into], { home: `${root}/h` })
+    expectFailure(t, folder, { code: 75, error: /SPACE/ })
+    await t.rejects(readdir(into), { code: 'ENOENT' }, 'nor of the folder that it made')
     t.equal((await runCli(['list', '--json'], { home: disk })).stdout, '', 'nothing is subscribed')
   })
 })

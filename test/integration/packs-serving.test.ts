@@ -120,7 +120,7 @@ t.test('what is no list of digests, or asks for too much, is refused', async (t)
   t.same(await pack(digestOf('one'), digestOf(large)), [413, 'LW_SERVE_PACK_TOO_LARGE'])
   const often = Array.from({ length: 65 }, () => digestOf(full))
   t.same(await pack(...often), [413, 'LW_SERVE_PACK_TOO_LARGE'], 'however often the same')
-  t.equal((await fetch(`${channel}/objects`)).status, 404, 'nothing is there to be read')
+  t.equal((await fetch(`${channel}/objects`)).status, 405, 'nothing is there to be read')
 })
 
 t.test('a closed channel answers packs to those who may read it', async (t) => {

@@ -415,7 +415,7 @@ t.test('S28: without keys of the channel nothing is published, and none are made
   const other = s.another()
   await t.rejects(other.publish({ directory: s.base, channel: s.url }), {
     code: 'LW_PUBLISH_KEYS_MISSING',
-    exit: 12,
+    exit: 13,
   })
   const link = `${s.url}#${'0'.repeat(64)}`
   await t.rejects(s.publish({ channel: link }), { code: 'LW_PUBLISH_NO_CHANNEL' })

@@ -3,6 +3,7 @@ import {
   mkdir,
   readdir,
   readFile,
+  realpath,
   rm,
   symlink,
   unlink,
@@ -11,7 +12,7 @@ import {
 } from 'node:fs/promises'
 import path from 'node:path'
 import t from 'tap'
-import { isLongwaveError, type LongwaveError } from '../../protocol/index.ts'
+import { isLongwaveError } from '../../protocol/index.ts'
 import { Tuner } from '../../tuner/index.ts'
 import { openTunerStage, type TunerStage } from '../support/tuner-stage.ts'
 
@@ -175,9 +176,91 @@ t.test('a subscription that cannot be read hides no other', async (t) => {
   const tuner = await stage.tuner()
   t.equal((await tuner.select('second')).length, 1)
   t.equal(await codeOf(tuner.select('site')), 'LW_TUNER_STATE_DAMAGED 13')
-  const all = await tuner.select().catch((error: unknown) => error as LongwaveError)
-  t.match((all as LongwaveError).message, /subscription\.json was altered/, 'and is told itself')
+  const [other, ...none] = await tuner.select()
+  t.strictSame([other?.name, none], ['second', []], 'the others can be worked for')
+  const [damaged] = await tuner.damaged()
+  t.equal(damaged?.id, 'site')
+  t.match(damaged?.error, { message: /subscription\.json was altered/ }, 'and is told itself')
+  t.match(damaged?.error, { next: /^longwave unsubscribe site / })
 })
+
+t.test('a subscription that cannot be read can be removed, and nothing else goes', async (t) => {
+  const stage = await openTunerStage(t)
+  const address = await stage.publish(files)
+  const first = await stage.tuner()
+  await first.subscribe({ address })
+  const into = path.join(stage.root, 'into')
+  await first.subscribe({ address, into: { directory: into, adopt: false, protect: [] } })
+  await first.stop()
+  const folders = path.join(stage.home, 'tuner/folders')
+  const [hash = ''] = await readdir(folders)
+  for (const folder of [channelFolder(stage), path.join(folders, hash)]) {
+    await writeFile(path.join(folder, 'subscription.json'), '')
+  }
+  const tuner = await stage.tuner()
+  t.equal((await tuner.damaged()).length, 2)
+  t.equal(await tuner.removeDamaged('other', { keepData: false }), undefined)
+  t.equal(await tuner.removeDamaged('site', { keepData: false }), 'site')
+  t.equal(await tuner.removeDamaged(into, { keepData: false }), `folder:${hash}`, 'by its folder')
+  t.strictSame(await tuner.damaged(), [])
+  t.equal(await readFile(path.join(into, 'index.html'), 'utf8'), 'one', 'its files stay')
+  t.equal((await tuner.subscribe({ address })).to, 1)
+})
+
+t.test('what cannot be read of the current release is shown, and mended by each way', async (t) => {
+  const stage = await openTunerStage(t)
+  const tuner = await stage.tuner()
+  const address = await stage.publish(files, { attributes: { kind: 'html', main: 'index.html' } })
+  await tuner.subscribe({ address })
+  const site = await only(tuner)
+  const scheduled = { scheduled: true, mend: true }
+  const ways = {
+    update: async () => tuner.update([site]),
+    'update of all': async () => tuner.update([site], scheduled),
+    'verify --heal': async () => {
+      t.match(await tuner.verify(site, { heal: true }), { healed: true, isRefetched: true })
+    },
+    subscribe: async () => tuner.subscribe({ address }),
+    launch: async () => tuner.prepareLaunch(site),
+  }
+  for (const [way, mend] of Object.entries(ways)) {
+    for (const name of ['release.json', 'manifest.json', 'times.bin']) {
+      const tree = await realpath(channelFolder(stage, 'current'))
+      const file = path.join(path.dirname(tree), name)
+      const sound = await readFile(file)
+      await chmod(file, 0o644)
+      await writeFile(file, name === 'times.bin' ? '' : sound.subarray(0, 40))
+      if (name === 'times.bin') await rm(file)
+      t.match(await tuner.describe(site), { release: 1, damage: { next: /longwave update/ } }, name)
+      t.match(await tuner.why(site), /at release 1: its state here is damaged: /)
+      await mend()
+      t.equal((await tuner.describe(site)).damage, undefined, `${name}, ${way}`)
+      t.equal((await tuner.verify(site)).damages.length, 0)
+    }
+  }
+  t.equal(await stage.read('index.html'), 'one')
+})
+
+t.test(
+  'an update of all without news mends what stat sees; a poll of a tuner does not look',
+  async (t) => {
+    const stage = await openTunerStage(t)
+    const tuner = await stage.tuner()
+    await tuner.subscribe({ address: await stage.publish(files) })
+    const site = await only(tuner)
+    const outcomeOf = async (options: { readonly mend?: boolean }) => {
+      const [outcome] = await tuner.update([site], { scheduled: true, ...options })
+      return outcome?.ok === true ? outcome.result.outcome : outcome?.error
+    }
+    t.equal(await outcomeOf({ mend: true }), 'unchanged')
+    await unlink(channelFolder(stage, 'current', 'index.html'))
+    await overwrite(channelFolder(stage, 'current', 'docs/a.txt'), 'longer')
+    t.equal(await outcomeOf({}), 'unchanged')
+    t.equal(await outcomeOf({ mend: true }), 'healed')
+    t.equal(await stage.read('index.html'), 'one')
+    t.equal(await stage.read('docs/a.txt'), 'a')
+  },
+)
 
 t.test('R47: a second tuner in a home is refused; a dead one is succeeded', async (t) => {
   const stage = await openTunerStage(t)

@@ -119,6 +119,29 @@ t.test(
   },
 )
 
+t.test('what cannot be kept for an undo is left alone, and is no difference', async (t) => {
+  // Windows has no pipes in folders.
+  if (process.platform === 'win32') return
+  const folder = await openFolder(t)
+  await mkdir(folder.file('run'))
+  execFileSync('mkfifo', [folder.file('run/pipe')])
+  const applied = await folder.update(folder.release({ 'a.txt': 'a' }))
+  t.strictSame(applied.localChanges, [], 'nobody says that it was saved')
+  t.strictSame(applied.special, ['run/pipe'])
+  t.ok((await lstat(folder.file('run/pipe'))).isFIFO(), 'it is still there')
+  const second = await folder.update(folder.release({ 'a.txt': 'b' }))
+  t.strictSame(second.localChanges, [])
+  t.ok((await lstat(folder.file('run/pipe'))).isFIFO())
+  await t.rejects(folder.update(folder.release({ run: 'a file' })), { code: 'LW_TUNER_PROTECTED' })
+})
+
+t.test('S46: no release may have the name under which updates are prepared', async (t) => {
+  const folder = await openFolder(t)
+  const release = folder.release({ 'a.txt': 'a', '.Longwave-Updating/x': 'x' })
+  await t.rejects(folder.update(release), { code: 'LW_TUNER_FOLDER_REFUSED' })
+  t.strictSame(await readdir(folder.directory), ['.longwave-updating'], 'nothing was placed')
+})
+
 t.test(
   'S46: a parent that is swapped for a link again and again takes no write outside',
   async (t) => {

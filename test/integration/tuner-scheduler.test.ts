@@ -76,7 +76,7 @@ t.test('C30 C31 R54: ten ticks asleep become one run', async (t) => {
   await clock.slept()
   clock.advance(minute)
   const event = await next()
-  t.equal(event.type === 'result' ? event.result.outcome : event.error, 'updated')
+  t.match(event, { type: 'result', result: { outcome: 'updated' } })
   t.equal(await stage.read('index.html'), 'two')
   await clock.slept()
   t.equal(state.polls, 1, 'one run, not ten')

@@ -376,7 +376,7 @@ t.test('metadata of another channel is refused, and a replaced channel is named'
   t.throws(() => subscribe(keys, { state, channelId: other.channelId }), {
     code: 'LW_TRUST_CHANNEL_REPLACED',
     exit: 13,
-    next: /trust --replace/,
+    next: /trust CHANNEL --replace LINK/,
   })
 })
 

@@ -178,6 +178,10 @@ type Operation = (
 
 const operations: Readonly<Record<string, Operation>> = {
   select: (tuner, { word }) => tuner.select(word as string | undefined),
+  damaged: async (tuner) =>
+    (await tuner.damaged()).map(({ id, error }) => ({ id, error: errorText(error) })),
+  removeDamaged: (tuner, { word, keepData }) =>
+    tuner.removeDamaged(String(word), { keepData: keepData === true }),
   describe: (tuner, { subscription }) => tuner.describe(subscription as Subscription),
   why: (tuner, { subscription }) => tuner.why(subscription as Subscription),
   log: (tuner, { subscriptions, countMax }) =>

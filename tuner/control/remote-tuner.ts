@@ -15,7 +15,7 @@ import type {
   VerifyOptions,
   VerifyResult,
 } from '../operations/index.ts'
-import type { Subscription } from '../subscriptions/index.ts'
+import type { DamagedSubscription, Subscription } from '../subscriptions/index.ts'
 import type { TunerOperations, UpdateOutcome, UpdateSeveralOptions } from '../tuner-operations.ts'
 import { controlLimits as limits } from './limits.ts'
 import { linesOf, sendLine } from './lines.ts'
@@ -47,15 +47,30 @@ export class RemoteTuner implements TunerOperations {
     return this.#ask('select', word === undefined ? {} : { word })
   }
 
+  async damaged(): Promise<readonly DamagedSubscription[]> {
+    const told = await this.#ask<readonly { readonly id: string; readonly error: ErrorText }[]>(
+      'damaged',
+      {},
+    )
+    return told.map(({ id, error }) => ({ id, error: errorOf(error) }))
+  }
+
+  async removeDamaged(
+    word: string,
+    options: { readonly keepData: boolean },
+  ): Promise<string | undefined> {
+    return (await this.#ask<string | null>('removeDamaged', { word, ...options })) ?? undefined
+  }
+
   async update(
     subscriptions: readonly Subscription[],
     options: UpdateSeveralOptions = {},
   ): Promise<readonly UpdateOutcome[]> {
-    const { check, scheduled, minimumRootVersion } = options
+    const { check, scheduled, mend, minimumRootVersion } = options
     const outcomes: UpdateOutcome[] = []
     await this.#ask(
       'update',
-      { subscriptions, options: { check, scheduled, minimumRootVersion } },
+      { subscriptions, options: { check, scheduled, mend, minimumRootVersion } },
       options,
       (told) => {
         const outcome = outcomeOf(told as UpdateOutcome)

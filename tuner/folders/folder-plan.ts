@@ -56,7 +56,8 @@ export interface FolderPlan {
 
 /**
  * The steps from what lies there to what shall lie there: removals deepest first, folders from the
- * top, then files and links. Protected paths are left as they are.
+ * top, then files and links. Protected paths are left as they are, and so are sockets, pipes and
+ * devices that are in nobody's way: they cannot be kept for an undo.
  */
 export function planFolder(
   disk: DiskImage,
@@ -83,6 +84,8 @@ export function planFolder(
       removedFolders.push({ do: 'rmdir', path, before: beforeOf(item) })
     } else if (isProtected(path)) {
       if (wanted?.kind === 'directory') conflicts.push(path)
+    } else if (wanted === undefined && item.kind === 'other') {
+      // Whoever made it uses it.
     } else if (wanted === undefined || wanted.kind === 'directory') {
       removals.push({ do: 'remove', path, before: beforeOf(item) })
     }
@@ -135,7 +138,7 @@ function foldersToKeep(
   }
   for (const path of target.keys()) keepAbove(path)
   for (const [path, item] of disk) {
-    if (!isProtected(path)) continue
+    if (!isProtected(path) && item.kind !== 'other') continue
     keepAbove(path)
     if (item.kind === 'directory') kept.add(path)
   }
@@ -161,10 +164,20 @@ function isMet(item: DiskItem, wanted: Exclude<TargetItem, { kind: 'directory' }
   return ((item.mode & 0o111) !== 0) === ((wanted.mode & 0o111) !== 0)
 }
 
-/** How local content differs from what the last update left (edited, deleted, added). */
+/**
+ * How local content differs from what the last update left (edited, deleted, added). `special` is a
+ * socket, pipe or device where the release has something: it goes aside, and no undo brings it back.
+ */
 export interface LocalChange {
   readonly path: string
-  readonly what: 'edited' | 'deleted' | 'added'
+  readonly what: 'edited' | 'deleted' | 'added' | 'special'
+}
+
+/** The sockets, pipes and devices that a release leaves where they are. */
+export function specialFiles(disk: DiskImage, target: TargetImage): readonly string[] {
+  return [...disk]
+    .filter(([path, item]) => item.kind === 'other' && !target.has(path))
+    .map(([path]) => path)
 }
 
 /** Lists local changes against the image that the last update made. */
@@ -178,12 +191,14 @@ export function localChanges(
     if (isProtected(path)) continue
     const item = disk.get(path)
     if (item === undefined) changes.push({ path, what: 'deleted' })
+    else if (item.kind === 'other') changes.push({ path, what: 'special' })
     else if (wanted.kind === 'directory' ? item.kind !== 'directory' : !isMet(item, wanted)) {
       changes.push({ path, what: 'edited' })
     }
   }
   const folders = foldersToKeep(disk, held, isProtected)
-  for (const [path] of disk) {
+  for (const [path, item] of disk) {
+    if (item.kind === 'other') continue
     if (path !== '' && !held.has(path) && !folders.has(path) && !isProtected(path)) {
       changes.push({ path, what: 'added' })
     }

@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { hashHandle } from '../../mirroring/index.ts'
-import type { Digest } from '../../protocol/index.ts'
+import { type Digest, updatingName } from '../../protocol/index.ts'
 import {
   type FileStats,
   type FileSystem,
@@ -34,9 +34,6 @@ export interface ScanMemory {
   readonly takenMs: number
   readonly files: ReadonlyMap<string, Extract<DiskItem, { kind: 'file' }>>
 }
-
-/** The name of the folder in which an update of a synchronized folder is prepared. */
-export const updatingName = '.longwave-updating'
 
 interface Found {
   readonly name: string

@@ -1,5 +1,5 @@
 import path from 'node:path'
-import type { Digest } from '../../protocol/index.ts'
+import { type Digest, updatingName } from '../../protocol/index.ts'
 import {
   createCloneMemory,
   ensureDirectory,
@@ -19,7 +19,6 @@ import { tunerError } from '../errors.ts'
 import { FolderAnchor } from './folder-anchor.ts'
 import { encodeJournal, type FolderJournal, parseJournal } from './folder-journal.ts'
 import type { TargetItem } from './folder-plan.ts'
-import { updatingName } from './folder-scan.ts'
 import { FolderSteps } from './folder-steps.ts'
 import { folderLimits } from './limits.ts'
 import { folderGone, statsIfPresent } from './look.ts'

@@ -101,18 +101,18 @@ export class GenerationStore {
     if (generation !== undefined) return generation
     throw tunerError('LW_TUNER_STATE_DAMAGED', {
       detail: `Release ${releaseOfName(name)} is current, but it is not there.`,
-      next: 'longwave update CHANNEL fetches it again.',
+      next: 'longwave update  # fetches it again',
     })
   }
 
   /** The current generation, or undefined when what is current cannot be used as a base. */
-  async usableCurrent(): Promise<Generation | undefined> {
-    try {
-      return await this.current()
-    } catch (error) {
-      if (isLongwaveError(error, 'LW_TUNER_STATE_DAMAGED')) return undefined
-      throw error
-    }
+  usableCurrent(): Promise<Generation | undefined> {
+    return undefinedWhenDamaged(this.current())
+  }
+
+  /** A release as it lies here, or undefined when its records cannot be read. */
+  usable(release: number): Promise<Generation | undefined> {
+    return undefinedWhenDamaged(this.load(release))
   }
 
   /** The releases that lie here, newest first. */
@@ -206,10 +206,21 @@ export class GenerationStore {
   }
 }
 
+async function undefinedWhenDamaged(
+  loading: Promise<Generation | undefined>,
+): Promise<Generation | undefined> {
+  try {
+    return await loading
+  } catch (error) {
+    if (isLongwaveError(error, 'LW_TUNER_STATE_DAMAGED')) return undefined
+    throw error
+  }
+}
+
 function damagedLink(what: string): Error {
   return tunerError('LW_TUNER_STATE_DAMAGED', {
     detail: `The entry "current" ${what}.`,
-    next: 'longwave update CHANNEL puts it right.',
+    next: 'longwave update  # puts it right',
   })
 }
 

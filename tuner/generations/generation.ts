@@ -169,6 +169,8 @@ export interface ParsedManifest {
   readonly manifestBytes: Uint8Array
 }
 
+const fetchedAgain = 'longwave update  # fetches the release again'
+
 /**
  * Loads a generation's record and manifest, not its files.
  * @param parsed its manifest, when the caller has just built it: the same bytes are not parsed again
@@ -182,7 +184,7 @@ export async function loadGeneration(
 ): Promise<Generation | undefined> {
   const recordBytes = await readStateFile(fs, path.join(directory, 'release.json'), {
     bytesMax: generationLimits.recordBytesMax,
-    next: 'longwave update fetches the release again.',
+    next: fetchedAgain,
   })
   if (recordBytes === undefined) return undefined
   try {
@@ -197,8 +199,9 @@ export async function loadGeneration(
     return new Generation({ fs, directory, record, manifest, manifestBytes, times })
   } catch (cause) {
     throw tunerError('LW_TUNER_STATE_DAMAGED', {
-      detail: `Generation ${path.basename(directory)}.`,
-      next: 'longwave update fetches the release again.',
+      detail: `${directory} has a release.json, manifest.json or times.bin that was altered.`,
+      untouched: 'Its files were not looked at.',
+      next: fetchedAgain,
       cause,
     })
   }

@@ -1,4 +1,10 @@
-import { type ChannelAttributes, isLongwaveError, parseSchedule } from '../../protocol/index.ts'
+import {
+  type ChannelAttributes,
+  isLongwaveError,
+  type LongwaveError,
+  type Manifest,
+  parseSchedule,
+} from '../../protocol/index.ts'
 import { headOf, loadTrustState } from '../../trust/index.ts'
 import type { TunerContext } from '../context.ts'
 import { type ChosenSchedule, chooseSchedule, type Policy, ruleFor } from '../policy/index.ts'
@@ -28,6 +34,8 @@ export interface SubscriptionView {
   readonly isLive: boolean
   /** Something is being done with it right now. */
   readonly isBusy: boolean
+  /** What of its state here cannot be read, and what mends that; undefined when all can. */
+  readonly damage?: { readonly text: string; readonly next?: string }
 }
 
 export async function describeSubscription(
@@ -38,14 +46,11 @@ export async function describeSubscription(
   const { id, into } = subscription
   const status = await context.history.status(id)
   const release = await releaseOf(context, subscription)
-  const manifest = await manifestOf(context, subscription)
-  const trust = await loadTrustState(context.fs, context.subscriptions.trustFile(id)).catch(
-    (error: unknown) => {
-      // The next update refuses it aloud; how things stand can be told without.
-      if (isLongwaveError(error, 'LW_TRUST_STATE_DAMAGED')) return undefined
-      throw error
-    },
-  )
+  const damages: LongwaveError[] = []
+  // What cannot be read is told; how the rest stands can be told without.
+  const manifest = await gathered(installedManifest(context, subscription), damages)
+  const trustFile = context.subscriptions.trustFile(id)
+  const trust = await gathered(loadTrustState(context.fs, trustFile), damages)
   const signed = trust === undefined ? undefined : headOf(trust)
   const listed = subscription.firstUse === 'unsigned' ? status.headRelease : undefined
   const head = signed?.release ?? listed ?? release
@@ -65,22 +70,43 @@ export async function describeSubscription(
     feedback: await context.feedback.counts(id),
     isLive: context.liveUsers.isLive(id),
     isBusy: context.turns.isBusy(id),
+    ...damageOf(damages),
   }
 }
 
-/** The installed manifest, or undefined when there is none that can be read. */
-async function manifestOf(context: TunerContext, subscription: Subscription) {
+function damageOf([first]: readonly LongwaveError[]): Pick<SubscriptionView, 'damage'> {
+  if (first === undefined) return {}
+  const { message, next } = first
+  return { damage: { text: message, ...(next === undefined ? {} : { next }) } }
+}
+
+/** What could be read; undefined for what is damaged, which is gathered. */
+async function gathered<T>(
+  loading: Promise<T | undefined>,
+  damages: LongwaveError[],
+): Promise<T | undefined> {
+  try {
+    return await loading
+  } catch (error) {
+    const isDamage =
+      isLongwaveError(error, 'LW_TUNER_STATE_DAMAGED') ||
+      isLongwaveError(error, 'LW_TRUST_STATE_DAMAGED')
+    if (!isDamage) throw error
+    damages.push(error)
+    return undefined
+  }
+}
+
+/** The installed manifest; undefined before the first release. @throws LW_TUNER_STATE_DAMAGED */
+async function installedManifest(
+  context: TunerContext,
+  subscription: Subscription,
+): Promise<Manifest | undefined> {
   if (subscription.into === undefined) {
-    return (await generationStore(context, subscription).usableCurrent())?.manifest
+    return (await generationStore(context, subscription).current())?.manifest
   }
   const directory = context.subscriptions.directoryOf(subscription.id)
-  return heldRelease(context, directory).then(
-    (held) => held?.manifest,
-    (error: unknown) => {
-      if (isLongwaveError(error, 'LW_TUNER_STATE_DAMAGED')) return undefined
-      throw error
-    },
-  )
+  return (await heldRelease(context, directory))?.manifest
 }
 
 /**
@@ -98,7 +124,7 @@ export async function scheduleOf(
   if (status.installed?.release === release) {
     return chooseSchedule(rule, subscription, status.installed.schedule)
   }
-  const manifest = await manifestOf(context, subscription)
+  const manifest = await gathered(installedManifest(context, subscription), [])
   const schedule = manifest?.schedule
   await context.history.setStatus(subscription.id, {
     ...status,

@@ -18,12 +18,12 @@ export interface InstallResult {
 export function install(context: TunerContext, subscription: Subscription): Promise<InstallResult> {
   return inTurn(context, subscription, async (latest) => {
     const store = generationStore(context, latest)
-    const current = await store.current()
+    const current = await store.usableCurrent()
     const from = current?.release ?? 0
     const state = await loadTrustState(context.fs, context.subscriptions.trustFile(latest.id))
     const head = state === undefined ? undefined : headOf(state)
     const isHeld = latest.hold !== undefined && (head?.release ?? 0) <= latest.hold.beyond
-    const ready = head === undefined || isHeld ? undefined : await store.load(head.release)
+    const ready = head === undefined || isHeld ? undefined : await store.usable(head.release)
     const target = ready?.record.manifest === head?.sha256 ? ready : current
     if (target === undefined) return { from, to: from, location: store.currentLink }
     const extras = await context.requests.find(latest.id)

@@ -6,6 +6,7 @@ import { tunerError } from '../errors.ts'
 import type { Subscription } from '../subscriptions/index.ts'
 import { isGranted } from './grant.ts'
 import { healDamages } from './heal.ts'
+import { readableCurrent } from './readable-current.ts'
 import { generationStore, inTurn, updateContext } from './recover.ts'
 
 /** How a verified channel is launched. */
@@ -40,7 +41,10 @@ async function prepareInTurn(
   options: OperationOptions,
 ): Promise<LaunchPlan> {
   const store = generationStore(context, subscription)
-  const current = subscription.into === undefined ? await store.current() : undefined
+  const { current } =
+    subscription.into === undefined
+      ? await readableCurrent(context, subscription, { store, options })
+      : { current: undefined }
   const main = current?.manifest.main
   if (current === undefined || main === undefined) {
     throw tunerError('LW_TUNER_NOTHING_TO_LAUNCH', {

@@ -2,21 +2,23 @@ import {
   type ChannelAddress,
   type Digest,
   isChannelName,
-  isLongwaveError,
   isReadToken,
   limits as formatLimits,
   parseSchedule,
+  updatingName,
 } from '../../protocol/index.ts'
 import { ensureDirectory, fileFailure, isErrno } from '../../store/durable-files/index.ts'
 import { channelIdOf } from '../../trust/index.ts'
 import type { OperationOptions, TunerContext } from '../context.ts'
 import { tunerError } from '../errors.ts'
-import { FolderState, FolderTransaction, updatingName, whyNotFolder } from '../folders/index.ts'
+import { whyNotFolder } from '../folders/index.ts'
 import { loadPolicy, ruleFor } from '../policy/index.ts'
 import { askRepeater } from '../repeaters/index.ts'
 import { folderSubscriptionId, type Subscription } from '../subscriptions/index.ts'
 import type { UpdateResult } from './outcome.ts'
 import { findProxy } from './find-proxy.ts'
+import { giveUp } from './give-up.ts'
+import { otherChannelLinked } from './other-channel.ts'
 import { requestUrl } from './request-url.ts'
 import { inTurn } from './recover.ts'
 import { closedError, obtainTicket } from './ticket-access.ts'
@@ -46,7 +48,7 @@ export interface SubscribeOptions extends OperationOptions {
  * Subscribes to a channel and fetches it at once. When the first fetch fails nothing is subscribed,
  * but what was downloaded and verified is used by the next attempt.
  * @throws LW_TUNER_NAME_TAKEN, LW_TUNER_FOLDER_REFUSED, LW_TUNER_FOLDER_NOT_EMPTY,
- *   LW_TUNER_NO_CHANNEL, LW_TUNER_NO_PROXY, LW_TUNER_POLICY, LW_TUNER_CLOSED, LW_TUNER_TOKEN,
+ *   LW_TUNER_CHANNEL_UNKNOWN, LW_TUNER_NO_PROXY, LW_TUNER_POLICY, LW_TUNER_CLOSED, LW_TUNER_TOKEN,
  *   LW_TRUST_…
  */
 export async function subscribe(
@@ -124,6 +126,8 @@ interface OpenedFolder {
   readonly into: NonNullable<Subscription['into']>
   /** It was made for this subscription. */
   readonly isNew: boolean
+  /** It has files of somebody else's, and nobody said that they may be taken over. */
+  readonly isForeign: boolean
 }
 
 async function subscribeTo(
@@ -153,7 +157,9 @@ async function subscribeTo(
   const assigned = isUnsigned ? subscription : await withRepeater(context, subscription, options)
   const { token, ...withoutToken } = options
   const kept = isOpened ? options : withoutToken
-  const result = await inTurn(context, assigned, () => firstFetch(context, assigned, kept))
+  const result = await inTurn(context, assigned, () =>
+    firstFetch(context, assigned, { ...kept, isForeign: folder?.isForeign === true }),
+  )
   return token === undefined || isOpened ? result : withWarning(result)
 }
 
@@ -194,7 +200,7 @@ export async function requireOverride(
 async function firstFetch(
   context: TunerContext,
   subscription: Subscription,
-  options: SubscribeOptions,
+  options: SubscribeOptions & { readonly isForeign: boolean },
 ): Promise<UpdateResult> {
   const { subscriptions, history } = context
   const { id } = subscription
@@ -207,7 +213,10 @@ async function firstFetch(
   if (options.token !== undefined) await subscriptions.tokens.save(pending, options.token)
   let result: UpdateResult
   try {
-    result = await updateInTurn(context, pending, updateOptions(options))
+    result = await updateInTurn(context, pending, {
+      ...updateOptions(options),
+      ...(options.isForeign ? { refuseForeign: true } : {}),
+    })
   } catch (error) {
     await giveUp(context, pending, error)
     throw error
@@ -219,26 +228,6 @@ async function firstFetch(
     text: `Subscribed to ${subscription.url} at release ${result.to}.`,
   })
   return { ...result, subscription }
-}
-
-/** Takes a subscription back whose first fetch failed, unless its folder's change was begun. */
-async function giveUp(
-  context: TunerContext,
-  subscription: Subscription,
-  error: unknown,
-): Promise<void> {
-  const { fs, subscriptions, history } = context
-  const { id, into } = subscription
-  const directory = subscriptions.directoryOf(id)
-  const mayContinue = !isLongwaveError(error) || error.retryable
-  if (into !== undefined) {
-    const { journalFile } = new FolderState({ fs, directory })
-    const transaction = new FolderTransaction({ fs, directory: into.directory, journalFile })
-    if ((await transaction.pending()) !== undefined) return
-    if (!mayContinue) await transaction.discardWork().catch(() => undefined)
-  }
-  await history.forget(id)
-  await subscriptions.remove(id, mayContinue ? ['data', 'staging'] : ['data'])
 }
 
 function updateOptions(options: SubscribeOptions): UpdateOptions {
@@ -261,8 +250,7 @@ function refetch(
   const { channelId } = options.address
   return inTurn(context, existing, async (latest) => {
     if (channelId !== undefined && channelId !== latest.channel) {
-      // The trust client names both fingerprints and the command that mends it.
-      return updateInTurn(context, { ...latest, channel: channelId }, updateOptions(options))
+      throw otherChannelLinked(latest, channelId)
     }
     const { pending: _pending, ...known } = latest
     const subscription: Subscription = {
@@ -299,6 +287,13 @@ async function requireFreeName(
     // A first fetch that broke can be replaced: nothing is subscribed yet.
     if (other.pending === true && other.id === wanted.id) continue
     if (other.id === wanted.id || (other.name === wanted.name && other.url !== wanted.url)) {
+      if (other.into !== undefined && other.id === wanted.id) {
+        throw tunerError('LW_TUNER_FOLDER_REFUSED', {
+          detail: `${other.into.directory} is kept by ${other.name}, which is ${other.url}.`,
+          untouched: 'Nothing was subscribed.',
+          next: `Take another folder, or end that one first: longwave unsubscribe ${other.into.directory}`,
+        })
+      }
       throw tunerError('LW_TUNER_NAME_TAKEN', {
         detail: `${other.name} is ${other.url}.`,
         untouched: 'Nothing was subscribed.',
@@ -332,8 +327,9 @@ async function openFolder(
         untouched: 'The folder is as it was.',
       })
     }
-    if (!folders.includes(directory) && !into.adopt) await requireEmpty(context, directory)
-    return { into: { directory, protect: into.protect }, isNew: existed === undefined }
+    const isForeign =
+      !folders.includes(directory) && !into.adopt && (await hasEntries(context, directory))
+    return { into: { directory, protect: into.protect }, isNew: existed === undefined, isForeign }
   } catch (error) {
     throw fileFailure(error, `${into.directory} was being looked at`)
   }
@@ -353,15 +349,10 @@ async function typeIfPresent(context: TunerContext, file: string) {
   }
 }
 
-/** @throws LW_TUNER_FOLDER_NOT_EMPTY */
-async function requireEmpty(context: TunerContext, directory: string): Promise<void> {
-  const names = (await context.fs.readdir(directory)).map((entry) => entry.name)
-  if (names.every((name) => name === updatingName)) return
-  throw tunerError('LW_TUNER_FOLDER_NOT_EMPTY', {
-    detail: `${directory} has files that a mirror would replace or remove.`,
-    untouched: 'The folder is as it was.',
-    next: 'Add --adopt to see what would change and to take it over, --protect GLOB to keep files.',
-  })
+/** Whether something lies there that is not of a download of ours that broke. */
+async function hasEntries(context: TunerContext, directory: string): Promise<boolean> {
+  const entries = await context.fs.readdir(directory)
+  return entries.some(({ name }) => name !== updatingName)
 }
 
 /**
@@ -382,7 +373,7 @@ async function askChannelId(context: TunerContext, options: SubscribeOptions): P
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   })
   if (root.status !== 200) {
-    throw tunerError('LW_TUNER_NO_CHANNEL', {
+    throw tunerError('LW_TUNER_CHANNEL_UNKNOWN', {
       detail: `${options.address.url} answered ${root.status}.`,
       untouched: 'Nothing was subscribed.',
       next: `longwave channels ${options.address.base}`,

@@ -4,6 +4,7 @@ import type { TunerContext } from '../context.ts'
 import { FolderState, FolderTransaction } from '../folders/index.ts'
 import type { Subscription } from '../subscriptions/index.ts'
 import { inTurn } from './recover.ts'
+import { findDamaged } from './select.ts'
 
 /**
  * Ends a subscription. The files of a synchronized folder stay, in one state; a copy of the
@@ -25,6 +26,30 @@ export async function unsubscribe(
     if (!isGone) throw fileFailure(error, `${subscription.name} was being unsubscribed`)
     await context.turns.take(subscription.id, () => end(subscription))
   }
+}
+
+/**
+ * Removes what is left of a subscription whose record cannot be read. Where its files were
+ * synchronized to is not known any more: they stay, whatever they are.
+ * @returns its id; undefined when the word means no damaged one
+ */
+export async function removeDamaged(
+  context: TunerContext,
+  word: string,
+  options: { readonly keepData: boolean },
+): Promise<string | undefined> {
+  const id = (await findDamaged(context, word))?.id
+  if (id === undefined) return undefined
+  await context.turns.take(id, async () => {
+    await context.subscriptions.remove(id, options.keepData ? ['data'] : [])
+    await context.feedback.forget(id)
+    await context.requests.forget(id)
+    const text = 'Removed the state of a subscription that could not be read.'
+    await context.history.add({ subscription: id, event: 'unsubscribed', text })
+    await context.history.forget(id)
+    context.recovered.delete(id)
+  })
+  return id
 }
 
 async function remove(

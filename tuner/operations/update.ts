@@ -17,7 +17,8 @@ import {
 } from '../update-requests/index.ts'
 import { type Applied, updateFolder, updateGenerations } from '../updates/index.ts'
 import { followIndex, indexRoute } from './follow-index.ts'
-import { healQuickly } from './heal.ts'
+import { healQuickly, isVouchedFor } from './heal.ts'
+import { withReplaceCommand } from './other-channel.ts'
 import { noteFailure, noteSuccess, statusAfter, type UpdateResult } from './outcome.ts'
 import { generationStore, inTurn, releaseOf, updateContext } from './recover.ts'
 import { closedFailure } from './ticket-access.ts'
@@ -27,9 +28,17 @@ export interface UpdateOptions extends OperationOptions {
   readonly check?: boolean
   /** A scheduled run: holds, pauses and rollouts count, and only a new release is acted upon. */
   readonly scheduled?: boolean
+  /**
+   * With `scheduled`: when nothing is new, look at the files of the copy all the same and mend what
+   * is missing or altered. A look of stat at every file is nothing for a person who waits, and too
+   * much for each poll of a tuner that runs.
+   */
+  readonly mend?: boolean
   /** Called with a folder's local changes before they are mirrored away; throws to refuse. */
   readonly onLocalChanges?: (changes: readonly LocalChange[]) => Promise<void> | void
   readonly minimumRootVersion?: number
+  /** A folder that nobody keeps yet and that is not empty is refused, with what would change. */
+  readonly refuseForeign?: boolean
   /** Takes a folder over although the tuner's state of it is damaged. */
   readonly adopt?: boolean
 }
@@ -57,7 +66,8 @@ export async function updateInTurn(
   } catch (cause) {
     options.signal?.throwIfAborted()
     const denied = await closedFailure(context, subscription, cause)
-    const error = fileFailure(denied, `${subscription.name} was being updated`, {
+    const named = withReplaceCommand(subscription, denied)
+    const error = fileFailure(named, `${subscription.name} was being updated`, {
       untouched: 'The channel is as it was, or is finished by the next command.',
     })
     await noteFailure(context, subscription, error)
@@ -177,7 +187,8 @@ class UpdateRun {
 
   /** Takes what else an answer brought, now that its release lies here. */
   async #finish(exchanged: Exchanged | undefined, result: UpdateResult): Promise<UpdateResult> {
-    if (exchanged === undefined) return result
+    if (exchanged === undefined)
+      return { ...result, warnings: [...result.warnings, ...this.#warnings] }
     const context = this.#context
     const subscription = this.#subscription
     const { signal, check, scheduled } = this.#options
@@ -242,7 +253,8 @@ class UpdateRun {
       await history.setStatus(id, sound)
       return { outcome: 'held', to: held }
     }
-    if (check === true || (scheduled === true && held === head.release)) {
+    const isQuiet = scheduled === true && !(await this.#isToMend(head))
+    if (check === true || (isQuiet && held === head.release)) {
       await history.setStatus(id, sound)
       // What a broken attempt left behind is of no use now.
       if (held === head.release && check !== true) await this.#clearStaging()
@@ -254,6 +266,14 @@ class UpdateRun {
       return { outcome: 'waiting', to: held, turnAt: new Date(turnMs).toISOString() }
     }
     return undefined
+  }
+
+  /** Whether the head lies here, and not as it was made. */
+  async #isToMend(head: ReleaseTarget): Promise<boolean> {
+    if (this.#options.mend !== true || this.#subscription.into !== undefined) return false
+    const current = await generationStore(this.#context, this.#subscription).usableCurrent()
+    if (current === undefined) return true
+    return current.record.manifest === head.sha256 && !(await isVouchedFor(current))
   }
 
   /** When a rollout lets this tuner in; a first fetch is not held up. */
@@ -280,14 +300,16 @@ class UpdateRun {
       ...(this.#brought?.answer?.offer === undefined ? {} : { told: this.#brought.answer.offer }),
     }
     if (subscription.into !== undefined) {
-      const { onLocalChanges, adopt } = this.#options
+      const { onLocalChanges, adopt, refuseForeign } = this.#options
       const applied = await updateFolder(updates, {
         subscription,
         stateDirectory: context.subscriptions.directoryOf(subscription.id),
         head,
         ...(onLocalChanges === undefined ? {} : { onLocalChanges }),
         ...(adopt === undefined ? {} : { adopt }),
+        ...(refuseForeign === undefined ? {} : { refuseForeign }),
       })
+      if (applied.special.length > 0) this.#warnings.push(leftAlone(applied.special))
       const isNew = applied.fetched !== undefined || applied.from !== applied.to
       const outcome = isNew ? 'updated' : applied.localChanges.length > 0 ? 'healed' : 'unchanged'
       return { ...reportOf(applied, outcome), localChanges: applied.localChanges }
@@ -342,6 +364,12 @@ class UpdateRun {
       headRelease: head.release,
     })
   }
+}
+
+function leftAlone(special: readonly string[]): string {
+  const [first] = special
+  const more = special.length === 1 ? '' : ` and ${special.length - 1} more`
+  return `${JSON.stringify(first)}${more}: a socket, pipe or device is left where it is, and is no part of the copy.`
 }
 
 function reportOf(applied: Applied, outcome: UpdateResult['outcome']): AppliedHead {

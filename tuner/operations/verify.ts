@@ -10,7 +10,8 @@ import {
 import type { Subscription } from '../subscriptions/index.ts'
 import { healOverlay, overlayStore } from '../update-requests/index.ts'
 import { folderDifferences, heldRelease, targetOfHeld, updateFolder } from '../updates/index.ts'
-import { healDamages } from './heal.ts'
+import { healDamages, requireMended } from './heal.ts'
+import { readableCurrent } from './readable-current.ts'
 import { closedFailure } from './ticket-access.ts'
 import { generationStore, inTurn, updateContext } from './recover.ts'
 
@@ -19,7 +20,10 @@ export interface VerifyResult {
   readonly release: number
   readonly files: number
   readonly damages: readonly Damage[]
+  /** Whether what was damaged is as published again: it was looked at once more. */
   readonly healed: boolean
+  /** The records of the release could not be read, and the newest one was fetched in its place. */
+  readonly isRefetched?: boolean
 }
 
 export interface VerifyOptions extends OperationOptions {
@@ -30,7 +34,8 @@ export interface VerifyOptions extends OperationOptions {
 /**
  * Compares every file with what was published (C84). With `heal` only damaged files are fetched;
  * freshness does not matter for that.
- * @throws LW_TUNER_NO_GENERATION, LW_TUNER_STATE_DAMAGED, LW_TUNER_FOLDER_GONE
+ * @throws LW_TUNER_NO_GENERATION, LW_TUNER_STATE_DAMAGED, LW_TUNER_FOLDER_GONE, LW_TUNER_DAMAGED
+ *   when what was mended is not sound
  */
 export function verify(
   context: TunerContext,
@@ -64,9 +69,11 @@ async function verifyCopy(
   options: VerifyOptions,
 ): Promise<VerifyResult> {
   const store = generationStore(context, subscription)
-  const current = await store.current()
-  if (current === undefined) throw nothingFetched()
   const heal = options.heal === true
+  const { current, isRefetched } = heal
+    ? await readableCurrent(context, subscription, { store, options })
+    : { current: await store.current(), isRefetched: false }
+  if (current === undefined) throw nothingFetched()
   const ofRelease = heal
     ? await healDamages(updateContext(context, subscription, options), store, current)
     : await verifyGeneration(context.fs, current, options)
@@ -78,7 +85,8 @@ async function verifyCopy(
     release: current.release,
     files: current.files.length,
     damages,
-    healed: heal && damages.length > 0,
+    healed: heal && (damages.length > 0 || isRefetched),
+    ...(isRefetched ? { isRefetched } : {}),
   }
 }
 
@@ -109,11 +117,20 @@ async function verifyFolder(
   const held = await heldRelease(context, stateDirectory)
   if (held === undefined) throw nothingFetched()
   const differences = await folderDifferences(updates, folder)
-  const what = { edited: 'altered', deleted: 'missing', added: 'extra' } as const
+  const what = {
+    edited: 'altered',
+    deleted: 'missing',
+    added: 'extra',
+    special: 'altered',
+  } as const
   const damages = differences.map((one): Damage => ({ path: one.path, what: what[one.what] }))
   const healed = options.heal === true && damages.length > 0
   const head = targetOfHeld(held)
-  if (healed) await updateFolder(updates, { ...folder, head })
+  if (healed) {
+    await updateFolder(updates, { ...folder, head })
+    const left = await folderDifferences(updates, folder)
+    requireMended(left.map((one) => one.path))
+  }
   return { subscription, release: head.release, files: head.entries, damages, healed }
 }
 

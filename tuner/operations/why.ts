@@ -1,3 +1,4 @@
+import type { ChosenSchedule } from '../policy/index.ts'
 import type { Failure } from '../subscriptions/index.ts'
 import type { SubscriptionView } from './describe.ts'
 
@@ -6,7 +7,15 @@ export function whyText(view: SubscriptionView, nowMs: number): string {
   const { subscription, release, label } = view
   const named = label === undefined ? `release ${release}` : `release ${release} (${label})`
   const at = release === 0 ? 'not fetched yet' : `at ${named}`
-  return `${subscription.name} is ${at}: ${reasonOf(view, nowMs)}; ${nextOf(view, nowMs)}.`
+  const passedOver = passedOverText(view.schedule)
+  const besides = passedOver === undefined ? '' : ` ${passedOver}`
+  return `${subscription.name} is ${at}: ${reasonOf(view, nowMs)}; ${nextOf(view, nowMs)}.${besides}`
+}
+
+/** Says whose schedule does not count and why; undefined when each one that there is can be read. */
+export function passedOverText({ passedOver }: ChosenSchedule): string | undefined {
+  if (passedOver === undefined) return undefined
+  return `The ${passedOver.by}'s schedule cannot be used and does not count: ${passedOver.why}`
 }
 
 function reasonOf(view: SubscriptionView, nowMs: number): string {
@@ -15,6 +24,8 @@ function reasonOf(view: SubscriptionView, nowMs: number): string {
   if (view.isBusy) return 'something is being done with it right now'
   if (status.ended === true)
     return 'the publisher ended the channel, and this stays its last release'
+  if (view.damage !== undefined)
+    return `its state here is damaged: ${withoutStop(view.damage.text)}`
   if (subscription.paused === true) {
     return isBehind ? `updates are paused, and release ${head} is out` : 'updates are paused'
   }
@@ -52,6 +63,9 @@ function nextOf(view: SubscriptionView, nowMs: number): string {
   const { name } = subscription
   if (view.isBusy) return 'wait for it, or look at longwave log'
   if (status.ended === true) return `longwave unsubscribe ${name} removes it`
+  if (view.damage !== undefined) {
+    return `next: ${withoutStop(view.damage.next ?? `longwave update ${name}`)}`
+  }
   if (subscription.paused === true) return `longwave resume ${name} goes on with the schedule`
   if (nextRunMs === undefined)
     return `next: only when you run longwave update ${name} (${byText(view)})`

@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { parse } from 'smol-toml'
-import { parseSchedule } from '../../protocol/index.ts'
+import { isLongwaveError, parseSchedule } from '../../protocol/index.ts'
 import { type FileSystem, readFileIfPresent } from '../../store/durable-files/index.ts'
 import { tunerError } from '../errors.ts'
 import type { Subscription } from '../subscriptions/index.ts'
@@ -87,24 +87,52 @@ export function ruleFor(policy: Policy, subscription: Pick<Subscription, 'name' 
   }
 }
 
+/** Whose word a schedule is. */
+export type Decider = 'administrator' | 'user' | 'developer' | 'default'
+
 /** Which schedule counts, and whose it is. */
 export interface ChosenSchedule {
   readonly text: string
-  readonly by: 'administrator' | 'user' | 'developer' | 'default'
+  readonly by: Decider
+  /** The one that would count if this version could read it, and why it cannot. */
+  readonly passedOver?: { readonly by: Decider; readonly why: string }
 }
 
 const defaultSchedule = 'every 1 day'
 
-/** The administrator's rule before the user's override before the developer's default (C27, C28). */
+/**
+ * The administrator's rule before the user's override before the developer's default (C27, C28).
+ * One that was stored or signed and cannot be read is passed over: a channel must not become one
+ * that nobody can look at or update because of it.
+ */
 export function chooseSchedule(
   rule: Rule,
   subscription: Pick<Subscription, 'schedule'>,
   developers: string | undefined,
 ): ChosenSchedule {
-  if (rule.schedule !== undefined) return { text: rule.schedule, by: 'administrator' }
-  if (subscription.schedule !== undefined && rule.allowOverride !== false) {
-    return { text: subscription.schedule, by: 'user' }
+  const users = rule.allowOverride === false ? undefined : subscription.schedule
+  const candidates: readonly (readonly [Decider, string | undefined])[] = [
+    ['administrator', rule.schedule],
+    ['user', users],
+    ['developer', developers],
+    ['default', defaultSchedule],
+  ]
+  let passedOver: ChosenSchedule['passedOver']
+  for (const [by, text] of candidates) {
+    if (text === undefined) continue
+    const why = whyUnreadable(text)
+    if (why === undefined) return { text, by, ...(passedOver === undefined ? {} : { passedOver }) }
+    passedOver ??= { by, why }
   }
-  if (developers !== undefined) return { text: developers, by: 'developer' }
-  return { text: defaultSchedule, by: 'default' }
+  throw new TypeError('the default schedule cannot be read')
+}
+
+function whyUnreadable(text: string): string | undefined {
+  try {
+    parseSchedule(text)
+    return undefined
+  } catch (error) {
+    if (!isLongwaveError(error, 'LW_FORMAT_SCHEDULE')) throw error
+    return error.detail ?? error.message
+  }
 }

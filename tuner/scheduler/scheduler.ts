@@ -1,6 +1,12 @@
 import { isLongwaveError } from '../../protocol/index.ts'
 import type { TunerContext } from '../context.ts'
-import { dueOf, scheduleOf, type UpdateResult, updateSubscription } from '../operations/index.ts'
+import {
+  dueOf,
+  passedOverText,
+  scheduleOf,
+  type UpdateResult,
+  updateSubscription,
+} from '../operations/index.ts'
 import { loadPolicy, type Policy } from '../policy/index.ts'
 import type { Subscription } from '../subscriptions/index.ts'
 import { updateLimits } from '../updates/index.ts'
@@ -10,9 +16,15 @@ import { schedulerLimits } from './limits.ts'
 export type SchedulerEvent =
   | { readonly type: 'result'; readonly result: UpdateResult }
   | { readonly type: 'failure'; readonly subscription: Subscription; readonly error: unknown }
+  /** A subscription whose record cannot be read is not worked for; told once. */
+  | { readonly type: 'damaged'; readonly id: string; readonly error: unknown }
+  /** Something that does not stop the work, and that its user should know; told once. */
+  | { readonly type: 'warning'; readonly subscription: Subscription; readonly text: string }
 
 export interface SchedulerOptions {
   readonly signal: AbortSignal
+  /** Called once when this tuner is the one that runs in the home, before its first work. */
+  readonly onStarted?: () => void
   readonly onEvent?: (event: SchedulerEvent) => void
 }
 
@@ -33,6 +45,7 @@ export class Scheduler {
   readonly #running = new Map<string, Promise<void>>()
   /** Subscriptions whose trouble was told; told again when it has passed in between. */
   readonly #troubled = new Set<string>()
+  readonly #warnings = new Map<string, string>()
   #policy: Policy | undefined
   #wake = new AbortController()
 
@@ -82,8 +95,17 @@ export class Scheduler {
       // One that finds no place now is started when another ends.
       else if (this.#running.size < updateLimits.concurrentChannels) this.#start(subscription)
     }
+    await this.#tellDamaged()
     for (const id of this.#due.keys()) if (!present.has(id)) this.#due.delete(id)
     return wakeMs
+  }
+
+  async #tellDamaged(): Promise<void> {
+    for (const { id, error } of await this.#context.subscriptions.damaged()) {
+      if (this.#troubled.has(id)) continue
+      this.#troubled.add(id)
+      this.#options.onEvent?.({ type: 'damaged', id, error })
+    }
   }
 
   /** A rule that was made unreadable leaves the last one in force. */
@@ -101,6 +123,7 @@ export class Scheduler {
     try {
       const policy = this.#policy ?? { all: {}, channels: new Map() }
       const schedule = await scheduleOf(this.#context, subscription, policy)
+      this.#warn(subscription, passedOverText(schedule))
       const status = await this.#context.history.status(id)
       const { checkedAt, failure, turnMs, notBeforeMs } = status
       const { paused, addedAt } = subscription
@@ -125,6 +148,18 @@ export class Scheduler {
       this.#troubled.add(id)
       return undefined
     }
+  }
+
+  /** Tells a warning when it is another than the last one of this subscription. */
+  #warn(subscription: Subscription, text: string | undefined): void {
+    const { id } = subscription
+    if (this.#warnings.get(id) === text) return
+    if (text === undefined) {
+      this.#warnings.delete(id)
+      return
+    }
+    this.#warnings.set(id, text)
+    this.#options.onEvent?.({ type: 'warning', subscription, text })
   }
 
   #start(subscription: Subscription): void {

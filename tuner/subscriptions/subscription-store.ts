@@ -25,9 +25,15 @@ import type { Subscription } from './subscription.ts'
 
 const format = 'longwave-subscription-state-1'
 const recordBytesMax = 64 * 1024
-const whenDamaged = 'Restore the file from a backup, or remove its folder and subscribe again.'
 /** Records that are read at one time. */
 const concurrentRecords = 16
+
+/** A subscription whose record cannot be read: only its id is known. */
+export interface DamagedSubscription {
+  readonly id: string
+  /** LW_TUNER_STATE_DAMAGED. */
+  readonly error: unknown
+}
 
 /**
  * Subscriptions on the disk: one folder each, with `subscription.json`, `trust.json` and what the
@@ -76,8 +82,12 @@ export class SubscriptionStore {
   }
 
   /** What is damaged: it must not hide the others, nor be hidden by them. */
-  async failures(): Promise<readonly Error[]> {
-    return [...(await this.#load()).values()].filter((one) => one instanceof Error)
+  async damaged(): Promise<readonly DamagedSubscription[]> {
+    const all: DamagedSubscription[] = []
+    for (const [id, error] of await this.#load()) {
+      if (error instanceof Error) all.push({ id, error })
+    }
+    return all.sort((a, b) => (a.id < b.id ? -1 : 1))
   }
 
   /** @throws LW_TUNER_STATE_DAMAGED */
@@ -129,7 +139,7 @@ export class SubscriptionStore {
     const file = path.join(this.directoryOf(id), 'subscription.json')
     const bytes = await readStateFile(this.#fs, file, {
       bytesMax: recordBytesMax,
-      next: whenDamaged,
+      next: whenDamaged(id),
     })
     return bytes === undefined ? undefined : parseSubscription(bytes, { id, file })
   }
@@ -218,6 +228,11 @@ export class SubscriptionStore {
   }
 }
 
+/** Only the tuner's state goes with it: the files of a synchronized folder stay. */
+function whenDamaged(id: string): string {
+  return `longwave unsubscribe ${id}  # removes this broken state; then subscribe again, or restore the file from a backup instead`
+}
+
 /** The id of the subscription that keeps a folder current. */
 export function folderSubscriptionId(directory: string): string {
   return `folder:${digestOf(directory).slice(0, 24)}`
@@ -247,7 +262,7 @@ function parseSubscription(
     throw tunerError('LW_TUNER_STATE_DAMAGED', {
       detail: `${at.file} was altered.`,
       untouched: 'Other subscriptions are not touched by that.',
-      next: whenDamaged,
+      next: whenDamaged(at.id),
       cause,
     })
   }

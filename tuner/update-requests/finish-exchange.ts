@@ -111,7 +111,7 @@ async function takeOverlay(
   if (answer?.overlay === undefined && extras.overlay === undefined) return extras
   const directory = context.subscriptions.directoryOf(subscription.id)
   const store = new GenerationStore({ fs: context.fs, directory })
-  const generation = await store.current()
+  const generation = await store.usableCurrent()
   if (generation === undefined) return extras
   // One that was laid over a release that is not shown yet waits with it.
   if (extras.overlay !== undefined && extras.overlay.release > generation.release) return extras

@@ -58,7 +58,8 @@ export async function heldManifest(
     const held = await heldRelease(context, directory)
     return held === undefined ? undefined : { id: held.held.manifest, manifest: held.manifest }
   }
-  const generation = await new GenerationStore({ fs: context.fs, directory }).current()
+  // One that cannot be read is none: the update that asks puts another in its place.
+  const generation = await new GenerationStore({ fs: context.fs, directory }).usableCurrent()
   if (generation === undefined) return undefined
   return { id: generation.record.manifest, manifest: generation.manifest }
 }

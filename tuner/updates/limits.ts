@@ -8,6 +8,9 @@ export const updateLimits = {
   pathReserveBytes: 64,
   /** Characters of a path that an error shows. */
   pathShownCharacters: 200,
+  /** Paths that the refusal of a folder shows of each kind, and names in its members. */
+  changesShown: 5,
+  changesNamedMax: 100,
   /** Channels that are updated at one time. */
   concurrentChannels: 8,
 } as const

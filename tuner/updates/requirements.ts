@@ -1,4 +1,4 @@
-import type { Manifest } from '../../protocol/index.ts'
+import { isReservedName, type Manifest, updatingName } from '../../protocol/index.ts'
 import { tunerError } from '../errors.ts'
 import type { Subscription } from '../subscriptions/index.ts'
 
@@ -29,4 +29,19 @@ export function requireCapabilities(subscription: Subscription, manifest: Manife
       next: `Subscribe with the link that its publisher gives: ${subscription.url}#CHANNEL-ID`,
     })
   }
+}
+
+/**
+ * Refuses a release that has the name under which updates of a folder are prepared: what lies there
+ * could be told from an update under way by nobody, and would be removed with it.
+ * @throws LW_TUNER_FOLDER_REFUSED
+ */
+export function requireNoReservedName(manifest: Manifest): void {
+  const taken = manifest.entries.find(({ path }) => isReservedName(path.split('/', 1)[0] ?? ''))
+  if (taken === undefined) return
+  throw tunerError('LW_TUNER_FOLDER_REFUSED', {
+    detail: `Release ${manifest.release} has ${JSON.stringify(taken.path)}, and ${updatingName} is where its updates would be prepared.`,
+    untouched: 'The folder is as it was.',
+    next: 'Subscribe without --into, or ask the publisher to leave that folder out.',
+  })
 }

@@ -1,3 +1,4 @@
+import { updatingName } from '../../protocol/index.ts'
 import { tunerError } from '../errors.ts'
 import {
   type BeforeImage,
@@ -7,8 +8,8 @@ import {
   type SavedImage,
   type TargetImage,
   type TargetItem,
+  specialFiles,
   targetOf,
-  updatingName,
 } from '../folders/index.ts'
 import { countChanges } from './changes.ts'
 import { DiskWatch } from './disk-space.ts'
@@ -91,6 +92,7 @@ async function undoRun(
         : countChanges(held?.manifest, before.manifest),
     fetched: undefined,
     localChanges: local,
+    special: specialFiles(disk, target),
   }
 }
 

@@ -12,25 +12,31 @@ import {
   type LocalChange,
   localChanges,
   planFolder,
+  specialFiles,
   targetOf,
 } from '../folders/index.ts'
+import { type ForeignFolder, refuseAdoption } from './adoption.ts'
 import { countChanges } from './changes.ts'
 import { DiskWatch } from './disk-space.ts'
 import { applyChange, contentIndex } from './folder-change.ts'
 import { type FolderOptions, FolderRun } from './folder-run.ts'
 import { requirePathRoom } from './path-room.ts'
-import { requireCapabilities } from './requirements.ts'
+import { requireCapabilities, requireNoReservedName } from './requirements.ts'
 import { type Applied, nameAtOrigin, type UpdateContext } from './update-channel.ts'
 
 export interface FolderApplied extends Applied {
   /** Local changes that were saved for undo and mirrored away. */
   readonly localChanges: readonly LocalChange[]
+  /** Sockets, pipes and devices that were left where they are. */
+  readonly special: readonly string[]
 }
 
 export interface UpdateFolderOptions extends FolderOptions {
   readonly head: ReleaseTarget
   /** Called with the local changes before they go; throws to refuse. */
   readonly onLocalChanges?: (changes: readonly LocalChange[]) => Promise<void> | void
+  /** A folder that nobody keeps yet and that is not empty is refused, with what would change. */
+  readonly refuseForeign?: boolean
   /** Takes the folder over as if it were new when the tuner's state of it is damaged. */
   readonly adopt?: boolean
 }
@@ -87,9 +93,13 @@ async function updateRun(
     held === undefined
       ? foreignFiles(disk, run.isProtected)
       : localChanges(disk, targetOf(held.manifest), run.isProtected)
-  if (local.length > 0) await options.onLocalChanges?.(local)
+  if (local.length > 0 && options.refuseForeign !== true) await options.onLocalChanges?.(local)
   const isHeld = held?.held.manifest === head.sha256
-  const fetched = isHeld ? undefined : await fetchInto(run, { head, held, disk, watch })
+  const foreign =
+    options.refuseForeign === true && held === undefined && disk.size > 1
+      ? { directory: run.directory, disk, isProtected: run.isProtected }
+      : undefined
+  const fetched = isHeld ? undefined : await fetchInto(run, { head, held, disk, watch, foreign })
   const manifest = fetched?.manifest ?? held?.manifest
   if (manifest === undefined) throw new TypeError('no manifest')
   const plan = planFolder(disk, targetOf(manifest), run.isProtected)
@@ -121,6 +131,7 @@ async function updateRun(
     changes: countChanges(held?.manifest, manifest),
     fetched,
     localChanges: local,
+    special: specialFiles(disk, targetOf(manifest)),
   }
 }
 
@@ -141,9 +152,9 @@ export function refuseConflicts(plan: FolderPlan): void {
   const [first] = plan.conflicts
   if (first === undefined) return
   throw tunerError('LW_TUNER_PROTECTED', {
-    detail: `${JSON.stringify(first)} is protected, and the release has something else there.`,
+    detail: `${JSON.stringify(first)} is protected or holds what is, or a socket, pipe or device; the release has something else there.`,
     untouched: 'The folder is as it was.',
-    next: 'Move the protected files away, or subscribe again without that --protect.',
+    next: 'Move what lies there away, or subscribe again without that --protect.',
     members: { paths: plan.conflicts.slice(0, 100) },
   })
 }
@@ -154,7 +165,7 @@ function foreignFiles(
   isProtected: (entry: string) => boolean,
 ): readonly LocalChange[] {
   return [...disk]
-    .filter(([entry, item]) => item.kind !== 'directory' && !isProtected(entry))
+    .filter(([entry, { kind }]) => kind !== 'directory' && kind !== 'other' && !isProtected(entry))
     .map(([entry]) => ({ path: entry, what: 'added' as const }))
 }
 
@@ -165,9 +176,10 @@ function fetchInto(
     readonly held: HeldManifest | undefined
     readonly disk: DiskImage
     readonly watch: DiskWatch
+    readonly foreign: ForeignFolder | undefined
   },
 ): Promise<FetchedRelease> {
-  const { head, held, disk, watch } = options
+  const { head, held, disk, watch, foreign } = options
   const { fs, ...fetching } = run.context
   return run.withStaging((staging) =>
     fetchRelease({
@@ -181,6 +193,8 @@ function fetchInto(
       requireManifest: (manifest) => {
         requireCapabilities(run.subscription, manifest)
         requirePathRoom(manifest, run.directory)
+        requireNoReservedName(manifest)
+        if (foreign !== undefined) refuseAdoption(foreign, manifest)
       },
     }),
   )

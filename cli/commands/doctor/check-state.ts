@@ -17,6 +17,8 @@ export async function checkTuner(session: Session): Promise<readonly Finding[]> 
     const tuner = await openTuner(session)
     const subscriptions = await tuner.select()
     const findings: Finding[] = [...(await checkTrust(session.home))]
+    for (const { id, error } of await tuner.damaged())
+      findings.push({ check, ...textOf(id, error) })
     for (const subscription of subscriptions) {
       const failure = await tuner.describe(subscription).then(
         () => undefined,
