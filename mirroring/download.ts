@@ -10,6 +10,8 @@ export interface Download {
   /** Bytes. */
   readonly size: number
   readonly stage: FetchProgress['stage']
+  /** There is another way to what it is for: one that stalls is given up sooner. */
+  readonly replaceable?: boolean
 }
 
 /**
@@ -61,6 +63,7 @@ async function downloadToPartial(
         bytesMax: size,
         // The URL names the hash of its bytes: a part needs no entity tag to belong to the rest.
         immutable: true,
+        ...(download.replaceable === undefined ? {} : { replaceable: download.replaceable }),
         resume: { offset },
         sink: {
           write: async (chunk) => {

@@ -6,7 +6,7 @@ export const mirroringError = errorArea('mirroring', {
     status: 502,
     exit: ExitCode.integrity,
     retryable: true,
-    says: 'An object did not have the bytes that the signed manifest names.',
+    says: 'An object did not have the bytes that its digest names.',
   },
   LW_MIRROR_MANIFEST: {
     status: 502,

@@ -175,18 +175,20 @@ function wholeBytes(options: FetchReleaseOptions, manifest: Manifest | undefined
     .reduce((sum, object) => sum + object.size, 0)
 }
 
-/** Before the manifest was there, what whole files cost was a guess from signed totals. */
+/**
+ * What whole files are is told in one measure, whichever way was taken: the bytes of the files that
+ * changed, not compressed, and of the manifest. Before it was there they were a guess from signed
+ * totals, or the compressed size that a server named, by which routes are chosen.
+ */
 function refined(
   options: FetchReleaseOptions,
   considered: readonly Route[],
   manifest: Manifest,
 ): readonly Route[] {
   const objects = missingObjects(options, manifest).reduce((sum, { size }) => sum + size, 0)
-  const atMost = objects + options.head.bytes
+  const bytes = objects + options.head.bytes
   return considered
-    .map((route) =>
-      route.kind === 'whole' ? { ...route, bytes: Math.min(route.bytes, atMost) } : route,
-    )
+    .map((route) => (route.kind === 'whole' ? { ...route, bytes } : route))
     .sort((a, b) => a.bytes - b.bytes)
 }
 

@@ -46,6 +46,7 @@ export async function pollChannel(options: PollOptions): Promise<PollOutcome> {
 /** Metadata below a channel URL; a timestamp that the poll brought is not asked for again. */
 class HttpMetadata implements MetadataSource {
   readonly mirror: boolean
+  readonly url: string
   readonly #options: PollOptions
   #timestamp: Uint8Array | undefined
   #etag: string | undefined
@@ -56,6 +57,7 @@ class HttpMetadata implements MetadataSource {
   constructor(options: PollOptions) {
     this.#options = options
     this.mirror = options.mirror ?? false
+    this.url = options.url
   }
 
   dateMs(): number | undefined {

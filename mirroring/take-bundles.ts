@@ -85,7 +85,9 @@ async function downloadBundle(
   for (const source of options.sources) {
     try {
       const url = `${source}/deltas/${step.from}..${step.to}/${step.sha256}`
-      const download = { url, sha256, size: step.bytes, stage: 'bundle' } as const
+      // Whole files are always to be had instead, and what arrived is kept for the next run.
+      const replaceable = true
+      const download = { url, sha256, size: step.bytes, stage: 'bundle', replaceable } as const
       const { file, received } = await downloadVerified(options, download)
       cost.bundle += received
       return file

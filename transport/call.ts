@@ -29,7 +29,11 @@ export interface CallContext {
  */
 export async function withSignal<T>(
   context: CallContext,
-  options: { readonly signal?: AbortSignal | undefined; readonly timeoutMs?: number | undefined },
+  options: {
+    readonly url: URL
+    readonly signal?: AbortSignal | undefined
+    readonly timeoutMs?: number | undefined
+  },
   run: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const controller = new AbortController()
@@ -39,10 +43,12 @@ export async function withSignal<T>(
     if (signal.aborted) throw aborted(signal.reason)
     signal.addEventListener('abort', abort, { once: true })
   }
-  const timer =
-    options.timeoutMs === undefined
-      ? undefined
-      : setTimeout(() => controller.abort(transferError('LW_TRANSFER_TIMEOUT')), options.timeoutMs)
+  const { url, timeoutMs } = options
+  const tooLong = () => {
+    const detail = `${url.host} had ${Math.round((timeoutMs ?? 0) / 1000)} s for it.`
+    controller.abort(transferError('LW_TRANSFER_TIMEOUT', { detail }))
+  }
+  const timer = timeoutMs === undefined ? undefined : setTimeout(tooLong, timeoutMs)
   timer?.unref()
   try {
     return await run(controller.signal)

@@ -29,6 +29,10 @@ const explanations: Readonly<Record<string, string>> = {
   EHOSTUNREACH: 'there is no way to the host',
   ENETUNREACH: 'there is no way to the network',
   UND_ERR_CONNECT_TIMEOUT: 'it does not take the connection in time',
+  UND_ERR_SOCKET: 'it closed the connection before its answer was complete',
+  ECONNRESET: 'it reset the connection',
+  EPIPE: 'it closed the connection while the request was on its way',
+  ETIMEDOUT: 'it does not answer any more',
   CERT_HAS_EXPIRED: 'its certificate has expired',
   CERT_NOT_YET_VALID: 'its certificate is not valid yet, or the clock is wrong',
   ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another host',
@@ -46,7 +50,8 @@ export function toTransferError(cause: unknown, url: URL): LongwaveError {
   if (isLongwaveError(cause)) return cause
   const code = codeOf(cause)
   const server = `${url.host}`
-  const why = explanations[code] ?? code
+  // The HTTP client's own codes tell people nothing; the cause keeps them.
+  const why = explanations[code] ?? (code.startsWith('UND_ERR_') ? '' : code)
   const detail = why === '' ? `Server: ${server}.` : `Server: ${server}: ${why}.`
   if (unreachable.has(code) || syscallOf(cause) === 'connect') {
     return transferError('LW_TRANSFER_UNREACHABLE', { detail, cause })

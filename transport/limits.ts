@@ -28,6 +28,12 @@ export const transportLimits = {
   attemptsMax: 6,
   /** Attempts when no connection came about at all. */
   connectAttemptsMax: 4,
+  /**
+   * Attempts of a download that something else can replace, when the server stops sending, and the
+   * window over which its pace is looked at.
+   */
+  replaceableStallsMax: 2,
+  replaceablePaceWindowMs: 20_000,
   /** Breaks of one resumable download, however far it came in between. */
   resumesMax: 1000,
   /** Progress that makes the next break count as the first one. */

@@ -25,7 +25,7 @@ export async function fetchBytes(
 ): Promise<BytesAnswer> {
   const method = options.method ?? 'GET'
   const timeoutMs = options.timeoutMs ?? context.documentTimeoutMs
-  return withSignal(context, { signal: options.signal, timeoutMs }, (signal) =>
+  return withSignal(context, { url, signal: options.signal, timeoutMs }, (signal) =>
     retrying({
       context,
       url,
@@ -90,13 +90,14 @@ export async function fetchToSink(
   url: URL,
   options: SinkRequest,
 ): Promise<SinkReport> {
-  return withSignal(context, { signal: options.signal }, (signal) =>
+  return withSignal(context, { url, signal: options.signal }, (signal) =>
     downloadToSink(context, {
       url,
       headers: requestHeaders(options),
       expectedBytes: options.expectedBytes,
       bytesMax: options.bytesMax,
       immutable: options.immutable ?? false,
+      replaceable: options.replaceable ?? false,
       resume: options.resume,
       sink: options.sink,
       onProgress: options.onProgress,
@@ -115,7 +116,7 @@ export async function postForStream(
     ...options,
     headers: { ...options.headers, 'content-type': options.contentType },
   })
-  await withSignal(context, { signal: options.signal }, async (signal) => {
+  await withSignal(context, { url, signal: options.signal }, async (signal) => {
     const { answerTimeoutMs, body } = options
     const answer = await exchangeOk(context, {
       url,
@@ -153,7 +154,7 @@ export async function upload(
     ...options,
     headers: { ...options.headers, 'content-type': options.contentType, ...length },
   })
-  return withSignal(context, { signal: options.signal }, (signal) =>
+  return withSignal(context, { url, signal: options.signal }, (signal) =>
     retrying({
       context,
       url,

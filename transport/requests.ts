@@ -50,6 +50,8 @@ export interface SinkRequest extends RequestOptions {
    * entity tag.
    */
   readonly immutable?: boolean
+  /** There is another way to what it is for: one that stalls is given up sooner. */
+  readonly replaceable?: boolean
   readonly resume?: ResumePoint
   readonly sink: TransferSink
   readonly onProgress?: (progress: TransferProgress) => void

@@ -1,4 +1,4 @@
-import { isLongwaveError, type LongwaveError } from '../protocol/index.ts'
+import type { LongwaveError } from '../protocol/index.ts'
 import type { RandomFraction } from './clock.ts'
 import { transportLimits as limits } from './limits.ts'
 
@@ -8,6 +8,8 @@ export interface RetryPolicy {
   readonly attemptsMax?: number
   /** The same when no connection came about. */
   readonly connectAttemptsMax?: number
+  /** The same when the server stopped sending, or all but: each time takes a while to notice. */
+  readonly stalledAttemptsMax?: number
   readonly backoffBaseMs?: number
   readonly backoffCapMs?: number
   /** Time that all waits of one call may take. */
@@ -51,9 +53,15 @@ export class RetrySchedule {
 
   #attemptsMax(error: LongwaveError): number {
     const attemptsMax = this.#policy.attemptsMax ?? limits.attemptsMax
-    return isLongwaveError(error, 'LW_TRANSFER_UNREACHABLE')
-      ? Math.min(attemptsMax, this.#policy.connectAttemptsMax ?? limits.connectAttemptsMax)
-      : attemptsMax
+    const { connectAttemptsMax, stalledAttemptsMax } = this.#policy
+    switch (error.code) {
+      case 'LW_TRANSFER_UNREACHABLE':
+        return Math.min(attemptsMax, connectAttemptsMax ?? limits.connectAttemptsMax)
+      case 'LW_TRANSFER_STALLED':
+        return Math.min(attemptsMax, stalledAttemptsMax ?? attemptsMax)
+      default:
+        return attemptsMax
+    }
   }
 
   /** Full jitter: anything between nothing and the doubled wait, so that a herd spreads. */

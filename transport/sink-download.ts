@@ -39,6 +39,7 @@ export interface SinkDownloadOptions {
   readonly expectedBytes: number | undefined
   readonly bytesMax: number
   readonly immutable: boolean
+  readonly replaceable: boolean
   readonly resume: ResumePoint | undefined
   readonly sink: TransferSink
   readonly onProgress: ((progress: TransferProgress) => void) | undefined
@@ -84,9 +85,9 @@ class SinkDownload {
   #sinkFailed = false
 
   constructor(context: CallContext, options: SinkDownloadOptions) {
-    this.#context = context
+    this.#context = options.replaceable ? impatient(context) : context
     this.#options = options
-    this.#schedule = new RetrySchedule(context.retry, context.random)
+    this.#schedule = new RetrySchedule(this.#context.retry, context.random)
     this.#offset = options.resume?.offset ?? 0
     this.#etag = strongEtag(options.resume?.etag)
     this.#total = options.expectedBytes
@@ -311,5 +312,16 @@ class SinkDownload {
     this.#offset = 0
     this.#etag = undefined
     this.#restarts += 1
+  }
+}
+
+/** Waits less for a server that does not send; a connection that breaks is no reason to give up. */
+function impatient(context: CallContext): CallContext {
+  const { pace, retry } = context
+  const windowMs = Math.min(pace.windowMs, limits.replaceablePaceWindowMs)
+  return {
+    ...context,
+    pace: { ...pace, windowMs },
+    retry: { stalledAttemptsMax: limits.replaceableStallsMax, ...retry },
   }
 }

@@ -7,7 +7,7 @@ import {
   requireFreshTargets,
   requireFreshTimestamp,
 } from './freshness.ts'
-import { type MetadataSource, fetchRequired } from './metadata-source.ts'
+import { type MetadataSource, fetchRequired, parseFetched } from './metadata-source.ts'
 import {
   type FileReference,
   type SnapshotFile,
@@ -79,7 +79,8 @@ async function fetchTimestamp(walk: Walk): Promise<TimestampFile | undefined> {
   const { source, stored } = walk
   // 5.4.1: its length is not known beforehand.
   const name = 'timestamp.json'
-  const fetched = parseTimestamp(await fetchRequired(source, name, bytesMaxOf('timestamp')))
+  const sent = await fetchRequired(source, name, bytesMaxOf('timestamp'))
+  const fetched = parseFetched(source, name, () => parseTimestamp(sent))
   // 5.4.2: the signature, and ours: the channel id, before anything is compared or kept.
   requireRole(walk, 'timestamp', fetched)
   const known = stored.timestamp
@@ -103,7 +104,8 @@ async function fetchSnapshot(walk: Walk, timestamp: TimestampFile): Promise<Snap
   const { snapshot: reference } = timestamp.view
   // 5.5.1, 5.5.2: the very bytes that the timestamp vouches for.
   const bytes = await fetchReferenced(walk, 'snapshot', reference, walk.stored.snapshot)
-  const snapshot = parseSnapshot(bytes)
+  const name = `${reference.version}.snapshot.json`
+  const snapshot = parseFetched(walk.source, name, () => parseSnapshot(bytes))
   // 5.5.3: signature.
   requireRole(walk, 'snapshot', snapshot)
   // 5.5.4: version as named.
@@ -127,7 +129,8 @@ async function fetchTargets(walk: Walk, snapshot: SnapshotFile): Promise<Targets
   const { targets: reference } = snapshot.view
   // 5.6.1, 5.6.2: the very bytes that the snapshot vouches for.
   const bytes = await fetchReferenced(walk, 'targets', reference, walk.stored.targets)
-  const targets = parseTargets(bytes)
+  const name = `${reference.version}.targets.json`
+  const targets = parseFetched(walk.source, name, () => parseTargets(bytes))
   // 5.6.3: signature.
   requireRole(walk, 'targets', targets)
   // 5.6.4: version as named.

@@ -5,6 +5,7 @@ import {
   endlessData,
   fetchIfPresent,
   fetchRequired,
+  parseFetched,
 } from './metadata-source.ts'
 import {
   type RootFile,
@@ -36,7 +37,7 @@ export async function fetchFirstRoot(
   if (options.channelId !== undefined && options.channelId !== channelId) {
     throw wrongChannel(options.channelId, channelId)
   }
-  const root = parseRoot(bytes)
+  const root = parseFetched(source, '1.root.json', () => parseRoot(bytes))
   if (root.view.version !== 1) {
     throw trustError('LW_TRUST_ROLLBACK', { detail: 'The first root is not version 1.' })
   }
@@ -80,7 +81,7 @@ export async function walkRoots(
     if (count >= options.rotationsMax) throw endlessData(name, 0)
     const bytes = await fetchIfPresent(source, name, formatLimits.rootBytesMax)
     if (bytes === undefined) return state
-    const next = parseRoot(bytes)
+    const next = parseFetched(source, name, () => parseRoot(bytes))
     verifyNextRoot(root, next)
     // 5.3.7: the new root is the trusted one; its expiry counts only if it is the last (5.3.10).
     state = succeed(state, root, next)

@@ -26,6 +26,8 @@ export interface TrustClientOptions {
   readonly state: TrustState | undefined
   /** The id that the link carried. */
   readonly channelId?: Digest
+  /** What the person calls the channel, and where it lies: for the command that helps. */
+  readonly subscription?: { readonly name: string; readonly url: string }
   /** The newest root that the link knew of: a source that holds it back is refused. */
   readonly minimumRootVersion?: number
   /** Whether `channelId` came from the person or from the channel's own host. */
@@ -88,19 +90,26 @@ export interface TrustClient {
 export function createTrustClient(options: TrustClientOptions): TrustClient {
   const { channelId, state } = options
   if (state !== undefined && channelId !== undefined && channelId !== state.channelId) {
-    throw channelReplaced(state.channelId, channelId)
+    throw channelReplaced({ trusted: state.channelId, found: channelId, options })
   }
   return new Client(options)
 }
 
-function channelReplaced(trusted: Digest, found: Digest, cause?: unknown): Error {
+function channelReplaced(facts: {
+  readonly trusted: Digest
+  readonly found: Digest
+  readonly options: Pick<TrustClientOptions, 'subscription'>
+  readonly cause?: unknown
+}): Error {
+  const { trusted, found, cause } = facts
+  const { name = 'NAME', url = 'URL' } = facts.options.subscription ?? {}
   const [ours, theirs] = fingerprintsOf(trusted, found)
   return trustError('LW_TRUST_CHANNEL_REPLACED', {
     detail: `Trusted is ${ours}, found is ${theirs}.`,
     members: { trusted, found },
     cause,
     untouched: 'Nothing was changed.',
-    next: 'If the publisher confirms the new fingerprint, run "longwave trust CHANNEL --replace LINK".',
+    next: `longwave trust ${name} --replace '${url}#${found}'  # if the publisher confirms that fingerprint`,
   })
 }
 
@@ -124,7 +133,7 @@ class Client implements TrustClient {
     try {
       return await this.#refresh(source)
     } catch (error) {
-      throw known === undefined ? error : await explain(error, known, source)
+      throw known === undefined ? error : await explain(error, known, source, this.#options)
     }
   }
 
@@ -271,6 +280,7 @@ async function explain(
   error: unknown,
   known: TrustState,
   source: MetadataSource,
+  options: TrustClientOptions,
 ): Promise<unknown> {
   const isForeign =
     isLongwaveError(error, 'LW_TRUST_SIGNATURE') || isLongwaveError(error, 'LW_TRUST_WRONG_CHANNEL')
@@ -279,7 +289,8 @@ async function explain(
     const bytes = await fetchIfPresent(source, '1.root.json', formatLimits.rootBytesMax)
     if (bytes === undefined || channelIdOf(bytes) === known.channelId) return error
     verifyFirstRoot(parseRoot(bytes))
-    return channelReplaced(known.channelId, channelIdOf(bytes), error)
+    const found = channelIdOf(bytes)
+    return channelReplaced({ trusted: known.channelId, found, options, cause: error })
   } catch {
     return error
   }

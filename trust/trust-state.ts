@@ -123,7 +123,7 @@ export function stateDamaged(detail: string, cause?: unknown): Error {
     detail,
     cause,
     untouched: 'Nothing was changed.',
-    next: 'Restore it from a backup, or compare the fingerprint and run "longwave trust --replace".',
+    next: 'Restore it from a backup, or compare the fingerprint and run "longwave trust NAME --replace LINK".',
   })
 }
 

@@ -233,11 +233,23 @@ t.test('R27: an answer that trickles below the least pace counts as stalled', as
   await transport.stop()
 })
 
+t.test('people are told of a broken connection in words, not in codes of a client', async (t) => {
+  for (const kind of ['close', 'reset'] as const) {
+    await using server = await startChaosServer(() => ({ kind }))
+    const { transport } = transportOf({ retry: { attemptsMax: 1 } })
+    const failed = await transport.fetchBytes(server.url, { bytesMax: 9 }).catch((e: Error) => e)
+    t.match(failed, { code: 'LW_TRANSFER_BROKEN', message: /127\.0\.0\.1:\d+: it (closed|reset) / })
+    t.notMatch((failed as Error).message, /UND_ERR|ECONN/)
+    await transport.stop()
+  }
+})
+
 t.test('the overall time of a document ends it, retries included', async (t) => {
   await using server = await startChaosServer(() => ({ kind: 'silent' }))
   const { transport } = transportOf()
   const got = transport.fetchBytes(server.url, { bytesMax: 9, timeoutMs: 50 })
-  await t.rejects(got, { code: 'LW_TRANSFER_TIMEOUT', exit: 75 })
+  const message = new RegExp(`127.0.0.1:${server.port} had 0 s for it`)
+  await t.rejects(got, { code: 'LW_TRANSFER_TIMEOUT', exit: 75, message })
   t.equal(server.requests.length, 1)
   await transport.stop()
 })

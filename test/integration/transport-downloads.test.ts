@@ -375,3 +375,43 @@ t.test('R24: flipped bits arrive as they are: hashes decide, not the transport',
   const hash = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
   t.not(hash(got.sink.bytes()), hash(object))
 })
+
+t.test('what something else can replace is given up after two stalls, and continued', async (t) => {
+  const honest = honestObject(object)
+  const asked = async (options: Partial<SinkRequest>) => {
+    await using server = await startChaosServer(async (request) => {
+      const reply = await honest(request)
+      return reply.kind === 'answer' ? { ...reply, slow: { bytes: 1, everyMs: 5 } } : reply
+    })
+    const transport = transportOf({
+      timeouts: { paceWindowMs: 100, paceBytesPerSecondMin: 10_000 },
+    })
+    const sink = memorySink()
+    const request = { bytesMax: 1e9, expectedBytes: object.length, immutable: true, sink }
+    await t.rejects(transport.fetchToSink(server.url, { ...request, ...options }), {
+      code: 'LW_TRANSFER_STALLED',
+    })
+    await transport.stop()
+    t.ok(sink.bytes().equals(object.subarray(0, sink.bytes().length)))
+    return server.requests.map(({ headers }) => headers['range'])
+  }
+  const replaceable = await asked({ replaceable: true })
+  t.equal(replaceable.length, 2)
+  t.equal(replaceable[0], undefined)
+  t.match(replaceable[1], /^bytes=[1-9]\d*-$/, 'however little came, it is not asked for again')
+  t.equal((await asked({})).length, 4, 'what nothing replaces is tried as often as ever')
+})
+
+t.test('a connection that breaks is no stall: a lossy line gets its bundle', async (t) => {
+  const honest = honestObject(object)
+  const got = await download(
+    async (request) => {
+      const reply = await honest(request)
+      if (reply.kind !== 'answer' || request.number > 3) return reply
+      return { ...reply, cutBodyAt: 1000, cutBy: 'reset' }
+    },
+    { expectedBytes: object.length, immutable: true, replaceable: true },
+  )
+  t.equal(got.code, 'ok')
+  t.equal(got.requests.length, 4)
+})

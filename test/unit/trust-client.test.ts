@@ -376,7 +376,39 @@ t.test('metadata of another channel is refused, and a replaced channel is named'
   t.throws(() => subscribe(keys, { state, channelId: other.channelId }), {
     code: 'LW_TRUST_CHANNEL_REPLACED',
     exit: 13,
-    next: /trust CHANNEL --replace LINK/,
+    next: new RegExp(`^longwave trust NAME --replace 'URL#${other.channelId}'`),
+  })
+})
+
+t.test('the command that helps with a replaced channel can be run as it is', async (t) => {
+  const repository = createRepository()
+  const state = await trusted(repository)
+  const subscription = { name: 'app', url: 'https://dl.example.org/app' }
+  const found = 'f'.repeat(64) as typeof repository.channelId
+  t.throws(() => subscribe(repository, { state, channelId: found, subscription }), {
+    code: 'LW_TRUST_CHANNEL_REPLACED',
+    next: new RegExp(`^longwave trust app --replace 'https://dl.example.org/app#${found}'`),
+  })
+})
+
+t.test('a damaged file is told with its name, who sent it, and what to do', async (t) => {
+  const repository = createRepository()
+  const { source } = repository
+  const url = 'https://dl.example.org/app'
+  const damaged = {
+    ...source,
+    url,
+    fetch: async (file: string, bytesMax: number) => {
+      const bytes = await source.fetch(file, bytesMax)
+      return file === 'timestamp.json' ? bytes?.subarray(0, bytes.length - 9) : bytes
+    },
+  }
+  await t.rejects(subscribe(repository).refresh(damaged), {
+    code: 'LW_FORMAT_JSON',
+    exit: 13,
+    message: /It is timestamp\.json of https:\/\/dl\.example\.org\/app: /,
+    untouched: 'Nothing was changed.',
+    next: /^Try again later/,
   })
 })
 

@@ -59,6 +59,7 @@ async function stage() {
   const fs = new MemoryFileSystem()
   await fs.mkdir('/lw')
   const asked: string[] = []
+  const replaceable: boolean[] = []
   const inner = memoryTransport(pages)
   const transport: Transport = {
     ...inner,
@@ -68,6 +69,7 @@ async function stage() {
     },
     fetchToSink: (url, options) => {
       asked.push(String(url).slice(channelUrl.length))
+      if (String(url).includes('/deltas/')) replaceable.push(options.replaceable === true)
       return inner.fetchToSink(url, options)
     },
   }
@@ -83,18 +85,19 @@ async function stage() {
   }
   await update(first.head)
   asked.length = 0
-  return { pages, first, second, third, fs, context, update, offer, asked }
+  return { pages, first, second, third, fs, context, update, offer, asked, replaceable }
 }
 
 t.test(
   '§6: a chain of bundles is applied step by step and only the head is believed',
   async (t) => {
-    const { pages, first, second, third, fs, update, offer, asked } = await stage()
+    const { pages, first, second, third, fs, update, offer, asked, replaceable } = await stage()
     const chain = [await makeStep(first, second, pages), await makeStep(second, third, pages)]
     offer({ chain, wholeBytes: 100_000 })
     const applied = await update(third.head)
     t.equal(applied.fetched?.route.kind, 'bundle')
     t.equal(applied.fetched?.cost.objects, 0, 'no object was fetched')
+    t.strictSame(replaceable, [true, true], 'a bundle that stalls is given up for whole files')
     t.ok(sameTree(await readTreeOf(fs, '/lw/generations/3/tree'), treeOf(third.manifest)))
     t.equal(asked.filter((url) => url.startsWith('/objects/')).length, 0)
     const left = [...(await readTreeOf(fs, '/lw/staging')).values()]
@@ -152,6 +155,31 @@ t.test('C5: a broken chain falls to whole files, and what it built is not kept',
   t.equal(applied.fetched?.broken.length, 1)
   t.ok(sameTree(await readTreeOf(fs, '/lw/generations/3/tree'), treeOf(third.manifest)))
 })
+
+t.test(
+  'what whole files are is one figure, whatever a server says and whatever broke',
+  async (t) => {
+    const figures: (number | undefined)[] = []
+    const runs = ['no offer', 'a bundle', 'a broken bundle'] as const
+    for (const run of runs) {
+      const { pages, first, third, update, offer } = await stage()
+      if (run !== 'no offer') {
+        const { figures: _figures, ...step } = await makeStep(first, third, pages)
+        const url = `${channelUrl}/deltas/1..3/${step.sha256}`
+        if (run === 'a broken bundle') pages.set(url, Buffer.alloc(step.bytes, 7))
+        // Compressed, as a transmitter says it.
+        offer({ ...step, wholeBytes: step.bytes + 50 })
+      }
+      const { fetched } = await update(third.head)
+      figures.push(fetched?.considered.find(({ kind }) => kind === 'whole')?.bytes)
+    }
+    t.ok(
+      Number(figures[0]) > 6000,
+      `${figures[0]} bytes: both files, as they are, and the manifest`,
+    )
+    t.strictSame(figures, [figures[0], figures[0], figures[0]], runs.join(', '))
+  },
+)
 
 t.test('C5: a process that dies after the download does not download again', async (t) => {
   const { pages, first, third, fs, context, update, offer, asked } = await stage()

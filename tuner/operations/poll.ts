@@ -74,6 +74,7 @@ export async function openTrust(
   return createTrustClient({
     state,
     channelId: subscription.channel,
+    subscription,
     ...(options.minimumRootVersion === undefined
       ? {}
       : { minimumRootVersion: options.minimumRootVersion }),

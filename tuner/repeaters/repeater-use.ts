@@ -97,7 +97,7 @@ export class RepeaterUse {
     const isOver = new AbortController()
     const isAnswered = new AbortController()
     void clock.sleep(limits.patienceMs, isAnswered.signal).then(
-      () => isOver.abort(transferError('LW_TRANSFER_TIMEOUT')),
+      () => isOver.abort(transferError('LW_TRANSFER_TIMEOUT', { detail: `Server: ${url}.` })),
       () => undefined,
     )
     try {
