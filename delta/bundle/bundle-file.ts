@@ -1,5 +1,6 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import type { NextBytes } from '../entropy/binary-decoder.ts'
+import { deltaError } from '../errors.ts'
 
 const pieceBytes = 64 * 1024
 
@@ -19,14 +20,21 @@ export class BundleFile {
   private readonly start: number = 0
   private descriptor: number | undefined
 
+  /** @throws LW_DELTA_FORMAT for anything but a regular file, and what opening it gives */
   constructor(input: BundleInput) {
     if (input instanceof Uint8Array) {
       this.memory = input
       this.bytes = input.length
     } else {
-      this.descriptor = openSync(input.path, 'r')
+      // Opening a pipe waits for its other end otherwise.
+      this.descriptor = openSync(input.path, constants.O_RDONLY | constants.O_NONBLOCK)
       this.start = input.start ?? 0
-      this.bytes = Math.max(0, fstatSync(this.descriptor).size - this.start)
+      const status = fstatSync(this.descriptor)
+      if (!status.isFile()) {
+        this.close()
+        throw deltaError('LW_DELTA_FORMAT', { detail: `${input.path} is no regular file.` })
+      }
+      this.bytes = Math.max(0, status.size - this.start)
     }
   }
 

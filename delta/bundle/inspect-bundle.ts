@@ -1,5 +1,9 @@
 import type { Digest } from '../../protocol/index.ts'
-import { deltaHeaderBytesMax, parseDeltaHeader } from '../directory/delta-file.ts'
+import {
+  type DeltaFileHeader,
+  deltaHeaderBytesMax,
+  readDeltaHeader,
+} from '../directory/delta-file.ts'
 import type { ObjectSource } from '../objects/object-source.ts'
 import { Scratch } from '../objects/scratch.ts'
 import type { SpoolFile } from '../objects/spool-file.ts'
@@ -65,11 +69,11 @@ export async function inspectBundle(
   }
 }
 
-function deltaStart(path: string): ReturnType<typeof parseDeltaHeader> | undefined {
+function deltaStart(path: string): DeltaFileHeader | undefined {
   const file = new BundleFile({ path })
   try {
     const bytes = file.read(0, deltaHeaderBytesMax)
-    return bytes[2] === 0x44 ? parseDeltaHeader(bytes) : undefined
+    return bytes[2] === 0x44 ? readDeltaHeader(file) : undefined
   } finally {
     file.close()
   }
