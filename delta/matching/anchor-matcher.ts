@@ -2,23 +2,37 @@ import { CopyList } from './copy-list.ts'
 import { equalBytes } from './equal-bytes.ts'
 import type { StringTable } from './string-table.ts'
 
-/** What the bytes behind a difference must have in common with the old ones for a copy to go on. */
+/** Bytes behind a difference that are looked at before a copy goes on. */
 const lookBytes = 32
-const lookEqualMin = 18
-/** Equal bytes after which the last distance between old and new is taken up again. */
-const resumeBytes = 8
+
+/** How much alike old and new bytes must be. */
+export interface Likeness {
+  /** Equal ones of the bytes behind a difference with which a copy goes on. */
+  readonly lookEqualMin: number
+  /** Equal bytes after which the last distance between old and new is taken up again. */
+  readonly resumeBytes: number
+}
+
+/** For what nothing better is known: most of the bytes are equal. */
+export const loose: Likeness = { lookEqualMin: 18, resumeBytes: 8 }
+/** For what may be found elsewhere yet: tables are alike at any distance. */
+export const strict: Likeness = { lookEqualMin: 26, resumeBytes: 24 }
 
 /** Follows the distance of the predecessor, then of anchors, through one file. */
 export class AnchorMatcher {
   private readonly base: Uint8Array
   private readonly next: Uint8Array
   private readonly anchors: StringTable
+  private readonly lookEqualMin: number
+  private readonly resumeBytes: number
 
   /** `anchors` are strings of the base, with their places. */
-  constructor(base: Uint8Array, next: Uint8Array, anchors: StringTable) {
+  constructor(base: Uint8Array, next: Uint8Array, anchors: StringTable, likeness: Likeness) {
     this.base = base
     this.next = next
     this.anchors = anchors
+    this.lookEqualMin = likeness.lookEqualMin
+    this.resumeBytes = likeness.resumeBytes
   }
 
   /** Inexact copies for the new bytes from `start` to `end`; `predecessor` is a place or -1. */
@@ -60,7 +74,7 @@ export class AnchorMatcher {
       const look = Math.min(last, i + 1 + lookBytes)
       let equal = 0
       for (let j = i + 1; j < look; j++) if (next[j] === base[j + distance]) equal++
-      if (equal < lookEqualMin) return i
+      if (equal < this.lookEqualMin) return i
       i++
     }
   }
@@ -70,7 +84,7 @@ export class AnchorMatcher {
     const look = Math.min(lookBytes, end - at, base.length - from)
     let equal = 0
     for (let i = 0; i < look; i++) if (next[at + i] === base[from + i]) equal++
-    return equal * lookBytes >= lookEqualMin * look
+    return equal * lookBytes >= this.lookEqualMin * look
   }
 
   /** The next position with an anchor, or -1; `foundAt` is its place in the base. */
@@ -85,7 +99,7 @@ export class AnchorMatcher {
     for (let at = start; ; at++) {
       const beside = at + distance
       if (from >= 0 && beside < base.length && next[at] === base[beside]) {
-        if (++agreed >= resumeBytes && this.looksAlike(at, beside, end)) {
+        if (++agreed >= this.resumeBytes && this.looksAlike(at, beside, end)) {
           this.foundAt = beside - agreed + 1
           return at - agreed + 1
         }

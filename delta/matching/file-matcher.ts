@@ -109,7 +109,7 @@ export class FileMatcher {
     }
     const views = labelViews({ old, next, copies: copyOps(first) })
     if (views === undefined) return first
-    return matchCode(views.old, views.next)
+    return matchCode(views.old, views.next, { tables: true })
   }
 
   /** Executables: copies that agree with what code refers to, when predicting references pays. */
@@ -122,7 +122,7 @@ export class FileMatcher {
     if (predecessor < 0 || !mayBeExecutable(this.pool, start)) return undefined
     const old = this.pool.subarray(predecessor, predecessor + predecessorBytes)
     const next = this.pool.subarray(start, end)
-    const first = matchCode(old, next)
+    const first = matchCode(old, next, { tables: !isWasm(next) })
     const list = this.effort === 'best' ? this.rematch(old, next, first) : first
     const side = planReferences({ old, next, copies: copyOps(list) })?.side
     if (side === undefined) return undefined

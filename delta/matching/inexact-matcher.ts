@@ -1,4 +1,4 @@
-import { AnchorMatcher } from './anchor-matcher.ts'
+import { AnchorMatcher, loose, strict } from './anchor-matcher.ts'
 import type { CopyList } from './copy-list.ts'
 import { extendCopies } from './extend-copies.ts'
 import { GapMatcher } from './gap-matcher.ts'
@@ -14,8 +14,15 @@ const longBytes = 16
 /** Shorter strings of code are found in too many places of a program that changed much. */
 const thorough = { stringBytes: 22, landmarkBytes: 64 }
 const largeBytesMin = 1 << 22
-/** Strings of the gaps that are looked for; in larger ones those between are left out. */
-const wantedMax = 3 << 19
+/**
+ * Strings of the gaps that are looked for, at least, and one for so many bytes of the base; in larger
+ * gaps those between are left out.
+ */
+const wantedMin = 3 << 19
+const bytesPerWanted = 24
+
+/** Where there are tables, copies first grow only over bytes of which three in four are equal. */
+const tablesWeight = 6
 
 export interface InexactMatching {
   /** Parts of the base that are looked through for what has moved, all of it when left out. */
@@ -24,6 +31,8 @@ export interface InexactMatching {
   readonly code?: boolean
   /** Looks for longer strings. */
   readonly thorough?: boolean
+  /** There are tables, which look alike at any distance: copies go on only where much is equal. */
+  readonly tables?: boolean
 }
 
 /**
@@ -36,12 +45,16 @@ export class InexactMatcher {
   private readonly next: Uint8Array
   private readonly parts: readonly PoolPart[]
   private readonly code: boolean
+  private readonly tables: boolean
+  private readonly differingWeight: number
   private readonly lengths: { readonly stringBytes: number; readonly landmarkBytes?: number }
 
   constructor(base: Uint8Array, next: Uint8Array, matching: InexactMatching = {}) {
     this.base = base
     this.next = next
     this.code = matching.code === true
+    this.tables = matching.tables === true
+    this.differingWeight = this.code ? 3 : 2
     this.parts = matching.parts ?? [{ position: 0, size: base.length }]
     const stringBytes = partBytes(this.parts) > largeBytesMin ? longBytes : shortBytes
     this.lengths = matching.thorough === true ? thorough : { stringBytes }
@@ -51,14 +64,22 @@ export class InexactMatcher {
   match(files: readonly FileRange[]): CopyList[] {
     const { base, next, parts } = this
     const newBytes = files.reduce((sum, { start, end }) => sum + end - start, 0)
-    const tables = new StringTables(Math.max(landmarkCount(parts), Math.min(wantedMax, newBytes)))
+    const wantedMax = Math.min(newBytes, this.wantedMax())
+    const tables = new StringTables(Math.max(landmarkCount(parts), wantedMax))
     const length = this.lengths.landmarkBytes
-    const landmarks = new AnchorMatcher(base, next, landmarksOf(base, parts, { tables, length }))
+    const likeness = this.tables ? strict : loose
+    const weight = this.tables ? tablesWeight : this.differingWeight
+    const landmarks = new AnchorMatcher(
+      base,
+      next,
+      landmarksOf(base, parts, { tables, length }),
+      likeness,
+    )
     const first = files.map((file) => {
-      return this.settled(landmarks.match(file.start, file.end, file.predecessor), file)
+      return this.settled(landmarks.match(file.start, file.end, file.predecessor), file, weight)
     })
     const gaps = files.map((file, i) => gapsBetween(first[i] as CopyList, file))
-    const anchors = new AnchorMatcher(base, next, this.anchors(gaps.flat(), tables))
+    const anchors = new AnchorMatcher(base, next, this.anchors(gaps.flat(), tables), loose)
     const near = new GapMatcher(base, next, { anchorBytes: 6, copyMin: 12 })
     return files.map((file, i) => {
       const found = fillGaps(first[i] as CopyList, gaps[i] as Gap[], ({ start, end, old }) => {
@@ -73,6 +94,7 @@ export class InexactMatcher {
   private anchors(gaps: readonly Gap[], tables: StringTables): StringTable {
     const { base, next, parts, lengths } = this
     const bytes = gaps.reduce((sum, { start, end }) => sum + end - start, 0)
+    const wantedMax = this.wantedMax()
     const step = Math.ceil((bytes + gaps.length) / wantedMax)
     const table = tables.table(lengths.stringBytes, Math.min(bytes, wantedMax))
     for (const gap of gaps) table.want(next, gap, step)
@@ -83,10 +105,18 @@ export class InexactMatcher {
     return table
   }
 
+  private wantedMax(): number {
+    return Math.max(wantedMin, Math.floor(partBytes(this.parts) / bytesPerWanted))
+  }
+
   /** Copies as long as they pay, without those that do not. */
-  private settled(copies: CopyList, { start, end, predecessor }: FileRange): CopyList {
+  private settled(
+    copies: CopyList,
+    { start, end, predecessor }: FileRange,
+    differingWeight = this.differingWeight,
+  ): CopyList {
     const { base, next, code } = this
-    const extension = { base, next, start, end, differingWeight: code ? 3 : 2 }
+    const extension = { base, next, start, end, differingWeight }
     const grown = extendCopies(copies, extension)
     if (!code) return grown
     return pruneCopies(grown, { base, next, start, from: Math.max(0, predecessor) })

@@ -3,8 +3,9 @@ import type { StringTable, StringTables } from './string-table.ts'
 
 /** Bytes of a landmark, unless longer ones are wanted. */
 const usualBytes = 32
-/** Bytes from one landmark to the next; more in a large base. */
+/** Bytes from one landmark to the next: the more the larger the base, up to a limit. */
 const stepMin = 16
+const stepMax = 72
 const landmarksMax = 3 << 18
 
 /** The most landmarks that there are in parts of a base. */
@@ -37,5 +38,5 @@ export function partBytes(parts: readonly PoolPart[]): number {
 }
 
 function stepOf(parts: readonly PoolPart[]): number {
-  return Math.max(stepMin, Math.ceil(partBytes(parts) / landmarksMax))
+  return Math.min(stepMax, Math.max(stepMin, Math.ceil(partBytes(parts) / landmarksMax)))
 }

@@ -1,4 +1,4 @@
-import { AnchorMatcher } from './anchor-matcher.ts'
+import { AnchorMatcher, loose } from './anchor-matcher.ts'
 import { ChainIndex } from './chain-index.ts'
 import { CopyList } from './copy-list.ts'
 import type { Effort } from './effort.ts'
@@ -17,7 +17,7 @@ const largeBytesMin = 1 << 20
 const shortBytes = 8
 const longBytes = 16
 /** Strings that are looked for; in more bytes those between are left out. */
-const wantedMax = 1 << 22
+const wantedMax = 3 << 19
 /** Literals of a new text that later ones may repeat, and how much around them is indexed. */
 const learnedBytesMin = 4
 const learnedMargin = 24
@@ -41,7 +41,7 @@ export class TextMatcher {
   ) {
     const { base, parts, effort } = options
     const landmarks = landmarksOf(base, parts, { tables: new StringTables(landmarkCount(parts)) })
-    const matcher = new AnchorMatcher(base, pool, landmarks)
+    const matcher = new AnchorMatcher(base, pool, landmarks, loose)
     const gaps: Stretch[] = []
     for (const file of files) {
       const { start, end, predecessor } = file
