@@ -72,6 +72,30 @@ async function readHead({ url, transport }: Stage, channelId: string | undefined
   return { head, manifest: parseManifest(bytes) }
 }
 
+t.test('progress has a total that stays, and comes to it at the end alone', async (t) => {
+  const text = 'words that compress well, '.repeat(100_000)
+  const s = await stage(t, { 'a.txt': text, 'b.bin': randomBytes(3_000_000), 'c.txt': 'small' })
+  const told: { readonly doneBytes: number; readonly totalBytes: number }[] = []
+  await s.publisher.publish({
+    directory: s.base,
+    channel: s.url,
+    onProgress: (progress) => {
+      if (progress.phase === 'upload') told.push(progress)
+    },
+  })
+  const total = Buffer.byteLength(text) + 3_000_000 + 5
+  t.strictSame([...new Set(told.map((one) => one.totalBytes))], [total])
+  t.equal(told[0]?.doneBytes, 0)
+  t.equal(told.at(-1)?.doneBytes, total)
+  const steps = told.map((one) => one.doneBytes)
+  t.strictSame(
+    steps,
+    [...steps].sort((a, b) => a - b),
+    'it only grows',
+  )
+  t.ok(new Set(steps).size > 3, 'step by step')
+})
+
 t.test(
   'C20 C41 C45: the first publish makes keys, sends everything, and is followed',
   async (t) => {

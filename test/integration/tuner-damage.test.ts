@@ -13,6 +13,7 @@ import {
 import path from 'node:path'
 import t from 'tap'
 import { isLongwaveError } from '../../protocol/index.ts'
+import { type FileSystem, nodeFileSystem } from '../../store/durable-files/index.ts'
 import { Tuner } from '../../tuner/index.ts'
 import { openTunerStage, type TunerStage } from '../support/tuner-stage.ts'
 
@@ -65,6 +66,26 @@ t.test('C83 C84: damaged files are found, named and mended, alone', async (t) =>
   t.equal(healed.healed, true)
   t.equal((await tuner.verify(await only(tuner))).damages.length, 0)
   t.equal(await stage.read('index.html'), 'one')
+})
+
+t.test('what is mended is looked at again before anybody is told so', async (t) => {
+  const stage = await openTunerStage(t)
+  let isFailing = false
+  // A disk that takes a write and does not keep it.
+  const fileSystem: FileSystem = {
+    ...nodeFileSystem,
+    async copyFile(from, to, options) {
+      await nodeFileSystem.copyFile(from, to, options)
+      if (isFailing && to.includes('heal-')) await overwrite(to, 'lost')
+    },
+  }
+  const tuner = await stage.tuner({ fileSystem })
+  await tuner.subscribe({ address: await stage.publish(files) })
+  await overwrite(channelFolder(stage, 'current', 'docs/a.txt'), 'b')
+  isFailing = true
+  t.equal(await codeOf(tuner.verify(await only(tuner), { heal: true })), 'LW_TUNER_DAMAGED 13')
+  isFailing = false
+  t.match(await tuner.verify(await only(tuner), { heal: true }), { healed: true })
 })
 
 t.test('S23: a folder that became a link is damage, not a way out', async (t) => {
