@@ -6,7 +6,7 @@ import type { FileToEncode } from './file-encoder.ts'
 const modelledBytesMin = 1 << 16
 /**
  * Beyond, one byte in so many of output is modelled, so that decoding keeps its pace: a literal
- * takes about half a microsecond, a difference half of that.
+ * takes a quarter to half a microsecond, a difference about as much.
  */
 const literalShare = { fast: 150, best: 60 } as const
 const differenceShare = 24
