@@ -7,6 +7,7 @@ import type { PoolLayout } from '../planning/pool-layout.ts'
 import { BulkDifferencesSink } from './bulk-differences.ts'
 import { type BundleHead, codeHead, type OldRelease } from './bundle-head.ts'
 import { chooseCodings } from './choose-codings.ts'
+import { copiesPay, withoutCopies } from './worthless-copies.ts'
 import { prepareCopies } from './encode-copy.ts'
 import { type BulkSink, encodeFile, type FileToEncode } from './file-encoder.ts'
 import { FileModels, type Tally } from './file-models.ts'
@@ -58,11 +59,11 @@ export function makeStreams(input: StreamInput): MadeStreams {
   const started = performance.now()
   const files = matchFiles(input)
   const matched = performance.now()
-  const bulk = { literals: [], differences: new BulkDifferencesSink() }
   const coded = chooseCodings(files, pool, input.effort)
-  const { core, tally } = encodeFiles(input, coded, bulk)
+  const { core, tally, bulk } = encodeWorthwhile(input, coded)
   const coderEnded = performance.now()
-  const literals = packBulk(bulk.literals, input.effort)
+  const bulkBytes = bulk.literals.reduce((sum, piece) => sum + piece.length, 0)
+  const literals = packBulk(bulk.literals, input.effort, bulkBytes / layoutBytes(input))
   const differences = packBulk(bulk.differences.bytes, input.effort)
   const counts = packBulk([Uint8Array.from(bulk.differences.counts)], input.effort)
   const notes = {
@@ -132,11 +133,30 @@ function partsOf({ base, oldViews, files }: PoolLayout): PoolPart[] {
   ]
 }
 
-function encodeFiles(
-  input: StreamInput,
-  files: readonly MatchedFile[],
-  bulk: BulkSink,
-): { core: Uint8Array; tally: Tally } {
+/** Bytes of all forms that are built. */
+function layoutBytes({ layout }: StreamInput): number {
+  return layout.files.reduce((sum, { formBytes }) => sum + formBytes, 0)
+}
+
+/** Encodes all files, and again when copies turn out to cost more than they spare. */
+function encodeWorthwhile(input: StreamInput, files: readonly MatchedFile[]): EncodedFiles {
+  const encoded = encodeFiles(input, files)
+  const worthwhile = files.map((file, i) => {
+    return copiesPay(file, encoded.coreBytes[i] as number) ? file : withoutCopies(file)
+  })
+  return worthwhile.every((file, i) => file === files[i]) ? encoded : encodeFiles(input, worthwhile)
+}
+
+interface EncodedFiles {
+  readonly core: Uint8Array
+  readonly tally: Tally
+  /** Bytes of the core that each file took. */
+  readonly coreBytes: readonly number[]
+  readonly bulk: BulkSink
+}
+
+function encodeFiles(input: StreamInput, files: readonly MatchedFile[]): EncodedFiles {
+  const bulk: BulkSink = { literals: [], differences: new BulkDifferencesSink() }
   const { old, head, plan, choice, layout, pool } = input
   const coder = new BinaryEncoder()
   codeHead(coder, old, unlimited, head)
@@ -148,8 +168,12 @@ function encodeFiles(
   models.tally.add('head', coder)
   const { position, bytes } = settings.primer
   primeLiterals(coder.kernel, pool.subarray(position, position + bytes))
-  for (const file of files) encodeFile(coder, models, file, bulk)
-  return { core: coder.finish(), tally: models.tally }
+  const coreBytes = files.map((file) => {
+    const before = coder.bytesCoded
+    encodeFile(coder, models, file, bulk)
+    return coder.bytesCoded - before
+  })
+  return { core: coder.finish(), tally: models.tally, coreBytes, bulk }
 }
 
 function chooseSettings(files: readonly MatchedFile[], baseBytes: number): ModelSettings {

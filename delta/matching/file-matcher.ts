@@ -4,6 +4,7 @@ import type { FileRange } from './gaps.ts'
 import type { Effort } from './effort.ts'
 import { InexactMatcher, type InexactMatching } from './inexact-matcher.ts'
 import { inexactOperations } from './operations.ts'
+import { looksBinary } from './looks-binary.ts'
 import type { PoolPart } from './pool-part.ts'
 import { TextMatcher } from './text-matcher.ts'
 
@@ -141,7 +142,8 @@ const inexactCoding = { ...exactCoding, copies: 'inexact' } as const
 /** The copies of a program from its predecessor. */
 function matchCode(old: Uint8Array, next: Uint8Array, matching: InexactMatching = {}): CopyList {
   const file = { start: 0, end: next.length, predecessor: 0 }
-  const [copies] = new InexactMatcher(old, next, { ...matching, code: true }).match([file])
+  const code = isWasm(next) ? 'wasm' : 'program'
+  const [copies] = new InexactMatcher(old, next, { ...matching, code }).match([file])
   return copies as CopyList
 }
 
@@ -177,17 +179,4 @@ function mayBeExecutable(bytes: Uint8Array, at: number): boolean {
     magic >>> 16 === 0x4d5a ||
     [0x0061736d, 0xcffaedfe, 0xfeedfacf, 0xcefaedfe, 0xcafebabe].includes(magic)
   )
-}
-
-const sampleBytes = 1 << 15
-
-/** Whether zero bytes or many control bytes say that a file is no text. */
-function looksBinary(bytes: Uint8Array): boolean {
-  const end = Math.min(bytes.length, sampleBytes)
-  let odd = 0
-  for (let i = 0; i < end; i++) {
-    const byte = bytes[i] as number
-    if (byte === 0 || (byte < 32 && byte !== 10 && byte !== 13 && byte !== 9)) odd++
-  }
-  return odd * 100 > end
 }

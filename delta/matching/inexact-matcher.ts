@@ -5,7 +5,7 @@ import { GapMatcher } from './gap-matcher.ts'
 import { type FileRange, fillGaps, type Gap, gapsBetween } from './gaps.ts'
 import { landmarkCount, landmarksOf, partBytes } from './landmarks.ts'
 import type { PoolPart } from './pool-part.ts'
-import { pruneCopies } from './prune-copies.ts'
+import { literalPrices, pruneCopies } from './prune-copies.ts'
 import { type StringTable, StringTables } from './string-table.ts'
 
 /** Bytes of the strings that are looked for in what is left: longer ones where more is by chance. */
@@ -28,7 +28,7 @@ export interface InexactMatching {
   /** Parts of the base that are looked through for what has moved, all of it when left out. */
   readonly parts?: readonly PoolPart[]
   /** The bytes are programs: their literals are cheap beside copies from elsewhere. */
-  readonly code?: boolean
+  readonly code?: keyof typeof literalPrices
   /** Looks for longer strings. */
   readonly thorough?: boolean
   /** There are tables, which look alike at any distance: copies go on only where much is equal. */
@@ -44,7 +44,7 @@ export class InexactMatcher {
   private readonly base: Uint8Array
   private readonly next: Uint8Array
   private readonly parts: readonly PoolPart[]
-  private readonly code: boolean
+  private readonly code: InexactMatching['code']
   private readonly tables: boolean
   private readonly differingWeight: number
   private readonly lengths: { readonly stringBytes: number; readonly landmarkBytes?: number }
@@ -52,9 +52,9 @@ export class InexactMatcher {
   constructor(base: Uint8Array, next: Uint8Array, matching: InexactMatching = {}) {
     this.base = base
     this.next = next
-    this.code = matching.code === true
+    this.code = matching.code
     this.tables = matching.tables === true
-    this.differingWeight = this.code ? 3 : 2
+    this.differingWeight = this.code === undefined ? 2 : 3
     this.parts = matching.parts ?? [{ position: 0, size: base.length }]
     const stringBytes = partBytes(this.parts) > largeBytesMin ? longBytes : shortBytes
     this.lengths = matching.thorough === true ? thorough : { stringBytes }
@@ -118,7 +118,8 @@ export class InexactMatcher {
     const { base, next, code } = this
     const extension = { base, next, start, end, differingWeight }
     const grown = extendCopies(copies, extension)
-    if (!code) return grown
-    return pruneCopies(grown, { base, next, start, from: Math.max(0, predecessor) })
+    if (code === undefined) return grown
+    const literalBits = literalPrices[code]
+    return pruneCopies(grown, { base, next, start, from: Math.max(0, predecessor), literalBits })
   }
 }
