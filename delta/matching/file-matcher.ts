@@ -5,6 +5,7 @@ import type { Effort } from './effort.ts'
 import { InexactMatcher, type InexactMatching } from './inexact-matcher.ts'
 import { inexactOperations } from './operations.ts'
 import { looksBinary } from './looks-binary.ts'
+import { plainCost } from './plain-cost.ts'
 import type { PoolPart } from './pool-part.ts'
 import { TextMatcher } from './text-matcher.ts'
 
@@ -124,6 +125,8 @@ export class FileMatcher {
     const old = this.pool.subarray(predecessor, predecessor + predecessorBytes)
     const next = this.pool.subarray(start, end)
     const first = matchCode(old, next, { tables: !isWasm(next) })
+    const most = next.length * knownShareMin
+    if (plainCost(first, { old, next, most }) <= most) return undefined
     const list = this.effort === 'best' ? this.rematch(old, next, first) : first
     const side = planReferences({ old, next, copies: copyOps(list) })?.side
     if (side === undefined) return undefined
@@ -155,6 +158,12 @@ function copyOps(list: CopyList): CopyOp[] {
   }
   return copies
 }
+
+/**
+ * A program of which all but so little is as it was: what moved took no references along, and
+ * predicting them would only add what was wrong.
+ */
+const knownShareMin = 1 / 2000
 
 /** A program of which less was found by the first matching is looked through thoroughly. */
 const copiedShareMin = 0.9

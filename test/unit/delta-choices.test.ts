@@ -1,7 +1,9 @@
 import t from 'tap'
 import { packBulk } from '../../delta/bundle/pack-bulk.ts'
 import { copiesPay, withoutCopies } from '../../delta/bundle/worthless-copies.ts'
+import { CopyList } from '../../delta/matching/copy-list.ts'
 import { looksBinary } from '../../delta/matching/looks-binary.ts'
+import { plainCost } from '../../delta/matching/plain-cost.ts'
 import { expectationOf } from '../../delta/index.ts'
 import { applied, bundleOf, noise, releaseOf, seeded } from './delta-releases.ts'
 
@@ -67,4 +69,20 @@ t.test('C18: an unrelated base costs no more than none', async (t) => {
   t.ok(bundle.length <= alone.length + 200, `${bundle.length} against ${alone.length}`)
   const { outputs } = await applied(other, bundle, expectationOf(next.manifest))
   t.same(outputs[0], file)
+})
+
+t.test('plain copies cost what no copy has, what differs, and their operations', async (t) => {
+  const old = noise(seeded(6), 10_000)
+  const next = Uint8Array.from([
+    ...old.subarray(0, 4000),
+    ...new Uint8Array(64),
+    ...old.subarray(4000),
+  ])
+  const copies = new CopyList()
+  copies.add(0, 0, 4000)
+  copies.add(4064, 4000, 6000)
+  t.equal(plainCost(copies, { old, next, most: 1000 }), 64 + 2 * 3)
+  next[5000] = (next[5000] as number) ^ 1
+  t.equal(plainCost(copies, { old, next, most: 1000 }), 64 + 2 * 3 + 1)
+  t.ok(plainCost(copies, { old, next: next.map((byte) => byte ^ 1), most: 100 }) > 100)
 })
